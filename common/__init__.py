@@ -1,0 +1,1 @@
+"""What both tasks share; nothing here knows a task."""

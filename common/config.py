@@ -1,0 +1,221 @@
+"""Typed configuration: dataclasses filled from YAML, then from dotted flags.
+
+Pydantic validates; this module only merges files and flags and turns the first thing that
+is wrong into one line. Nothing here imports Paddle, so a typing mistake answers at once.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, Literal, Optional, get_args, get_origin
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from common.errors import UserError
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(config=STRICT)
+class Optim:
+    """Optimizer, its regularization, and the schedule of its rate."""
+
+    name: Literal["adamw", "adam", "momentum", "sgd"] = Field(
+        "adamw", description="adamw decays weights directly; the others add the L2 term to the gradient"
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="peak rate, reached after warm-up")
+    weight_decay: float = Field(
+        0.0, ge=0, description="strength of the decay on weights; biases and norms are exempt"
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="rate of a layer at depth k: times layer_decay^(n+1-k)"
+    )
+    weight_decay_layer_decay: float = Field(
+        1.0, gt=0, le=1, description="decay of a layer at depth k: times this^(n+1-k)"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="used by momentum")
+    clip_norm: float = Field(0.0, ge=0, description="global norm over all parameters; 0 is off")
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of all updates with a rising rate")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "linear", description="course of the rate after warm-up, to zero at the end"
+    )
+
+
+@dataclass(config=STRICT)
+class Train:
+    """Length, batches and machine of a training run."""
+
+    epochs: int = Field(10, ge=1, description="passes over the training data")
+    steps: Optional[int] = Field(None, ge=1, description="updates of the weights, instead of epochs")
+    batch_size: int = Field(32, ge=1, description="samples an update, over all processes")
+    accumulate: int = Field(1, ge=1, description="micro-batches an update is computed in")
+    amp: Literal["off", "bf16", "fp16"] = Field("off", description="mixed precision, on GPUs only")
+    device: str = Field("auto", pattern=r"^(auto|cpu|gpu(:\d+)?)$", description="auto, cpu, gpu or gpu:N")
+    workers: int = Field(0, ge=0, description="processes that load data; 0 loads in the main one")
+    seed: int = Field(0, ge=0, description="initialisation, order of samples, dropout")
+    train_samples_evaluated: int = Field(
+        0, ge=0, description="training samples evaluated with validation, to show the gap; 0 is none"
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 floats: PyYAML alone reads 1e-4 as a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"),
+    list("-+0123456789."),
+)
+# The resolver above also matches plain integers; the integer resolver must come first.
+for _first, _resolvers in _Loader.yaml_implicit_resolvers.items():
+    _resolvers.sort(key=lambda resolver: resolver[0] != "tag:yaml.org,2002:int")
+
+
+def read_yaml(path: Path, _seen: tuple = ()) -> dict[str, Any]:
+    """Contents of a YAML mapping.
+
+    A key ``extends`` names a file, or several, relative to this one: later ones refine earlier
+    ones, and the mapping itself refines them all.
+
+    Raises:
+        UserError: no such file, not a YAML mapping, or a file that extends itself.
+    """
+    path = Path(path)
+    if path.resolve() in _seen:
+        raise UserError(f"{path}: extends itself")
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}:{where} is not YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: found {type(values).__name__}, expected keys with values")
+    parents = values.pop("extends", [])
+    inherited: dict[str, Any] = {}
+    for parent in [parents] if isinstance(parents, str) else parents:
+        inherited = merge(inherited, read_yaml(path.parent / parent, (*_seen, path.resolve())))
+    return merge(inherited, values)
+
+
+def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    """``base`` refined by ``override``, section by section; neither is changed."""
+    result = dict(base)
+    for key, value in override.items():
+        both = isinstance(result.get(key), dict) and isinstance(value, dict)
+        result[key] = merge(result[key], value) if both else value
+    return result
+
+
+def parse_flags(flags: list[str]) -> dict[str, Any]:
+    """Nested values from ``--section.field value`` or ``--section.field=value``, read as YAML."""
+    values: dict[str, Any] = {}
+    rest = list(flags)
+    while rest:
+        flag = rest.pop(0)
+        name, has_value, text = flag.partition("=")
+        if not name.startswith("--") or len(name) == 2:
+            raise UserError(f"found {flag!r}, expected a flag such as --optim.weight_decay 1e-4")
+        if not has_value:
+            if not rest:
+                raise UserError(f"{name}: found no value")
+            text = rest.pop(0)
+        try:
+            value = yaml.load(text, _Loader)
+        except yaml.YAMLError:
+            value = text
+        *sections, field = name[2:].split(".")
+        for section in reversed([*sections, field]):
+            value = {section: value}
+        values = merge(values, value)
+    return values
+
+
+def build(config_class: type, values: dict[str, Any], source: str) -> Any:
+    """An instance of ``config_class``, or a :class:`UserError` that names the first wrong field."""
+    try:
+        text = json.dumps(values, default=str)
+        return TypeAdapter(config_class).validate_json(text, strict=True)
+    except ValidationError as error:
+        raise UserError(f"{source}: {_explain(config_class, error.errors()[0])}") from None
+
+
+def _explain(config_class: type, error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        close = difflib.get_close_matches(where, field_names(config_class), n=1, cutoff=0.0)
+        return f"{where}: unknown key; the nearest is {close[0]}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if error["type"] in ("missing", "missing_argument"):
+        return f"{where}: missing"
+    expected = error["msg"].replace("Input should be ", "").replace("String should ", "a string that should ")
+    return f"{where}: found {_show(error['input'])}, expected {expected}"
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def field_names(config_class: type, prefix: str = "") -> list[str]:
+    """Dotted names of every field of a configuration."""
+    return [name for name, _ in walk_fields(config_class, prefix)]
+
+
+def walk_fields(config_class: type, prefix: str = ""):
+    """Yield (dotted name, dataclass field) for every leaf of a configuration."""
+    for field in dataclasses.fields(config_class):
+        name = f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(field.type):
+            yield from walk_fields(field.type, f"{name}.")
+        else:
+            yield name, field
+
+
+def describe(config_class: type) -> str:
+    """A line a field: flag, type, default, meaning; for ``--help``."""
+    lines = []
+    for name, field in walk_fields(config_class):
+        info = field.default
+        default = getattr(info, "default", info)
+        if default is dataclasses.MISSING or "Undefined" in repr(default):
+            factory = getattr(info, "default_factory", None)
+            default = factory() if factory else "required"
+        meaning = getattr(info, "description", None) or ""
+        lines.append(f"  --{name} {_type_name(field.type)} [{default}]\n        {meaning}")
+    return "\n".join(lines)
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    if get_origin(kind) is list:
+        return "[LIST]"
+    options = [a for a in get_args(kind) if a is not type(None)]
+    return _type_name(options[0]) if options else getattr(kind, "__name__", str(kind)).upper()
+
+
+def to_yaml(config: Any) -> str:
+    """The whole configuration, resolved; :func:`read_yaml` and :func:`build` give it back equal."""
+    return yaml.safe_dump(_plain(dataclasses.asdict(config)), allow_unicode=True, sort_keys=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return float(value)
+    return value

@@ -1,0 +1,31 @@
+"""Mistakes of the user, and how a command answers them."""
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """The user's input is wrong; the message is one line: where, what was found, what was expected."""
+
+
+class Interrupted(Exception):
+    """Training was asked to stop and has saved its state."""
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run a command and leave with the exit code that the README promises.
+
+    0 done, 2 the user's input is wrong (one line on stderr), 130 interrupted; anything
+    else is a defect, shows its traceback and exits with 1.
+    """
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as error:
+        print(f"interrupted: {error}", file=sys.stderr)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

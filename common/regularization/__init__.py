@@ -1,0 +1,1 @@
+"""Regularization that both tasks share: parameter groups, dropout, MixUp."""

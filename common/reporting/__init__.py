@@ -1,0 +1,1 @@
+"""Tables, plots and pages that are made from run folders alone."""

@@ -1,0 +1,48 @@
+"""Learning curves."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+import pandas as pd  # noqa: E402
+
+COLOURS = {"train": "#1f77b4", "validation": "#d62728"}
+
+
+def plot_learning_curves(history: pd.DataFrame, metric: str, path: Path) -> None:
+    """Loss at the left, ``metric`` at the right, training and validation in one picture each.
+
+    Args:
+        history: ``history.csv``, with columns ``train_loss``, ``validation_METRIC`` and, where
+            they were measured, ``validation_loss`` and ``train_METRIC``.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for axis, name in zip(axes, ("loss", metric)):
+        for split, colour in COLOURS.items():
+            column = f"{split}_{name}"
+            if column in history:
+                marker = "o" if len(history) < 40 else ""
+                axis.plot(history["epoch"], history[column], marker, ls="-", ms=3, color=colour, label=split)
+        axis.set(xlabel="epoch", ylabel=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def plot_comparison(histories: dict[str, pd.DataFrame], metric: str, path: Path) -> None:
+    """Validation ``metric`` of several runs of one task against the update."""
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for name, history in histories.items():
+        axis.plot(history["step"], history[f"validation_{metric}"], "o-", ms=3, label=name)
+    axis.set(xlabel="update", ylabel=f"validation {metric}")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,62 @@
+"""``report.html`` of one run and of several, from their folders alone."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from common.errors import UserError
+from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
+from common.reporting.plots import plot_comparison, plot_learning_curves
+from common.reporting.tables import show
+from common.training.run_folder import RunFolder
+
+
+def write_run_report(run: RunFolder, metric: str) -> None:
+    """Metrics of every evaluated split, learning curves of ``metric``, configuration, environment."""
+    plot = run.path / "plots" / "learning_curves.png"
+    plot_learning_curves(pd.read_csv(run.history), metric, plot)
+    metrics = run.metrics()
+    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
+    rows = [[name, *(show(values.get(name)) for values in metrics.values())] for name in names]
+    environment = (run.path / "environment.json").read_text(encoding="utf-8")
+    sections = [
+        Section("Metrics of the best epoch", tables=[HtmlTable(["metric", *metrics], rows)]),
+        Section("Learning curves", images=[HtmlImage(plot, f"loss and {metric} by epoch")]),
+        Section("Configuration", preformatted=(run.path / "config.yaml").read_text(encoding="utf-8")),
+        Section("Environment", preformatted=environment),
+    ]
+    write_page(run.path / "report.html", run.path.name, sections)
+
+
+def comparison_table(runs: list[RunFolder], split: str, metrics: tuple[str, ...]) -> HtmlTable:
+    """A row a run: its name, ``metrics`` on ``split``, epochs, and minutes of training.
+
+    Raises:
+        UserError: a run has no metrics for the split.
+    """
+    rows = []
+    for run in runs:
+        values = run.metrics().get(split)
+        if values is None:
+            file = run.path / "metrics.json"
+            raise UserError(f"{file}: found no {split} metrics; run evaluate.py on it first")
+        history = pd.read_csv(run.history)
+        minutes = f"{history['seconds'].sum() / 60:.1f}"
+        rows.append([run.path.name, *(show(values.get(m)) for m in metrics), str(len(history)), minutes])
+    return HtmlTable(["run", *metrics, "epochs", "minutes"], rows)
+
+
+def comparison_section(
+    title: str, runs: list[RunFolder], table: HtmlTable, metric: str, plot: Path
+) -> Section:
+    """Table and validation curves of runs of one task."""
+    plot_comparison({run.path.name: pd.read_csv(run.history) for run in runs}, metric, plot)
+    return Section(title, tables=[table], images=[HtmlImage(plot, f"validation {metric} by update")])
+
+
+def environment_section(run: RunFolder) -> Section:
+    """Versions and machine of a run."""
+    environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+    kept = {name: value for name, value in environment.items() if not name.endswith("sha256")}
+    return Section("Environment", preformatted="\n".join(f"{k}: {v}" for k, v in kept.items()))

@@ -1,0 +1,1 @@
+"""One training loop for every task, and what it stands on."""

@@ -1,0 +1,86 @@
+"""Where a run computes: processor or GPU, one process or several."""
+
+import contextlib
+
+import paddle
+
+from common.config import Train
+from common.errors import UserError
+
+
+def select_device(train: Train) -> str:
+    """Make Paddle use ``train.device`` and return it; ``auto`` is a GPU where there is one.
+
+    Raises:
+        UserError: the device does not exist, or ``train.amp`` is asked for on a processor,
+            where Paddle would ignore it silently.
+    """
+    gpus = paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
+    device = train.device
+    if device == "auto":
+        device = "gpu" if gpus else "cpu"
+    if device.startswith("gpu") and gpus == 0:
+        raise UserError(f"train.device: found {device}, but this Paddle sees no GPU; expected cpu")
+    index = int(device.partition(":")[2] or 0)
+    if device.startswith("gpu:") and index >= gpus:
+        raise UserError(f"train.device: found {device}, expected gpu:0 to gpu:{gpus - 1}")
+    if train.amp != "off" and device == "cpu":
+        raise UserError(f"train.amp: found {train.amp} on a CPU, where Paddle ignores it; expected off")
+    if device == "gpu" and world_size() > 1:
+        device = f"gpu:{paddle.distributed.ParallelEnv().device_id}"
+    paddle.set_device(device)
+    return device
+
+
+def world_size() -> int:
+    """Processes that train together; 1 without ``python -m paddle.distributed.launch``."""
+    return paddle.distributed.get_world_size()
+
+
+def rank() -> int:
+    """Number of this process, from 0; the process 0 evaluates and writes."""
+    return paddle.distributed.get_rank()
+
+
+def parallelize(model: paddle.nn.Layer, device: str) -> paddle.nn.Layer:
+    """``model``, or its DataParallel wrapper in one of several processes.
+
+    On GPUs batch normalisation then takes its statistics over all processes. The gradient of
+    an update is the mean over processes.
+    """
+    if world_size() == 1:
+        return model
+    if not paddle.distributed.is_initialized():
+        paddle.distributed.init_parallel_env()
+    if device.startswith("gpu"):
+        paddle.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    return paddle.DataParallel(model, find_unused_parameters=True)
+
+
+def without_synchronisation(model: paddle.nn.Layer):
+    """Context in which a backward pass adds to local gradients only; for accumulation."""
+    return model.no_sync() if isinstance(model, paddle.DataParallel) else contextlib.nullcontext()
+
+
+def any_process(flag: bool) -> bool:
+    """Whether ``flag`` is set in any process, known to all of them."""
+    if world_size() == 1:
+        return flag
+    total = paddle.to_tensor([int(flag)])
+    paddle.distributed.all_reduce(total)
+    return bool(total.item() > 0)
+
+
+def sum_over_processes(value: float) -> float:
+    """Sum of ``value`` over the processes."""
+    if world_size() == 1:
+        return value
+    total = paddle.to_tensor([value], dtype="float32")
+    paddle.distributed.all_reduce(total)
+    return float(total.item())
+
+
+def wait_for_all() -> None:
+    """Return when every process has come here."""
+    if world_size() > 1:
+        paddle.distributed.barrier()

@@ -1,0 +1,244 @@
+"""The training loop: everything a run does that does not depend on its task.
+
+An update is computed from the samples of one batch, shared out over the processes and, in
+each, over ``accumulate`` micro-batches. Every random number is a function of the seed and of
+the position in the run, so a run resumed at any update continues as if never stopped.
+"""
+
+import math
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import paddle
+from tqdm import tqdm
+
+from common.config import Optim, Train
+from common.errors import Interrupted, UserError
+from common.regularization.parameter_groups import ParameterSetting
+from common.seeding import derive
+from common.training import device as devices
+from common.training.checkpoint import load_checkpoint, save_checkpoint
+from common.training.optimizer import build_optimizer, clip_gradients
+from common.training.run_folder import RunFolder
+from common.training.schedule import learning_rate_factor
+
+
+class Task(Protocol):
+    """What a task gives to the loop.
+
+    Attributes:
+        model: the network.
+        selection_metric: validation metric, greater is better, that chooses the best epoch.
+    """
+
+    model: paddle.nn.Layer
+    selection_metric: str
+
+    def plan(self, epoch: int) -> Sequence[np.ndarray]:
+        """Indices of the samples of each update of an epoch; the same number every epoch."""
+
+    def dataset(self, epoch: int) -> paddle.io.Dataset:
+        """The training samples as they look in this epoch, by index."""
+
+    def collate(self, samples: list) -> Any:
+        """One batch from several samples."""
+
+    def loss(self, model: paddle.nn.Layer, batch: Any) -> paddle.Tensor:
+        """Mean loss over the samples of a batch."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Metrics after an epoch, the validation ones named ``validation_...``."""
+
+
+class Trainer:
+    """Trains a task's model and keeps its run folder."""
+
+    def __init__(
+        self,
+        task: Task,
+        optim: Optim,
+        train: Train,
+        settings: list[ParameterSetting],
+        run: RunFolder,
+        device: str,
+    ):
+        self.task, self.optim, self.train_config = task, optim, train
+        self.settings, self.run_folder = settings, run
+        self.model = devices.parallelize(task.model, device)
+        self.optimizer = build_optimizer(optim, settings)
+        self.scaler = paddle.amp.GradScaler(enable=train.amp == "fp16")
+        self.steps_per_epoch = len(self._shares(0))
+        self.total = train.steps or train.epochs * self.steps_per_epoch
+        self.state = {
+            "step": 0,
+            "loss": 0.0,
+            "samples": 0,
+            "seconds": 0.0,
+            "best": None,
+            "best_epoch": None,
+            "history": [],
+        }
+        self.stop_asked = False
+
+    def run(self, resume: bool = False) -> None:
+        """Train to the end, or until SIGINT or SIGTERM.
+
+        Raises:
+            Interrupted: asked to stop; the state is saved.
+            UserError: the loss is no longer a finite number.
+        """
+        if resume and self.run_folder.last.exists():
+            self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer)
+            if devices.rank() > 0:
+                self.state.update(loss=0.0, samples=0)
+        with (
+            _StopSignals(self),
+            tqdm(
+                total=self.total, initial=self.state["step"], unit="update", disable=None, dynamic_ncols=True
+            ) as self.progress,
+        ):
+            while self.state["step"] < self.total:
+                self._epoch()
+
+    def _epoch(self) -> None:
+        epoch, done = divmod(self.state["step"], self.steps_per_epoch)
+        shares = self._shares(epoch)[done : done + self.total - self.state["step"]]
+        loader = paddle.io.DataLoader(
+            self.task.dataset(epoch),
+            batch_sampler=[list(micro) for share in shares for micro, _ in share],
+            collate_fn=self.task.collate,
+            num_workers=self.train_config.workers,
+            return_list=True,
+        )
+        batches = iter(loader)
+        started = time.perf_counter() - self.state["seconds"]
+        self.model.train()
+        for share in shares:
+            self._update(share, batches)
+            self.state["seconds"] = time.perf_counter() - started
+            self.progress.update()
+            if devices.any_process(self.stop_asked):
+                self._gather_sums()
+                self._save_last()
+                raise Interrupted(f"saved after update {self.state['step']}; continue with --resume")
+        self._finish_epoch(epoch)
+
+    def _update(self, share: list[tuple[np.ndarray, float]], batches) -> None:
+        step = self.state["step"]
+        rate = self.optim.learning_rate * learning_rate_factor(
+            step, self.total, self.optim.warmup, self.optim.schedule
+        )
+        self.optimizer.set_lr(rate)
+        paddle.seed(derive(self.train_config.seed, "update", step, devices.rank()))
+        for number, (samples, weight) in enumerate(share, start=1):
+            batch = next(batches)
+            if number < len(share):
+                with devices.without_synchronisation(self.model):
+                    self._backward(batch, weight, len(samples))
+            else:
+                self._backward(batch, weight, len(samples))
+        self.scaler.unscale_(self.optimizer)
+        clip_gradients(self.settings, self.optim.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.clear_grad()
+        self.state["step"] = step + 1
+
+    def _backward(self, batch: Any, weight: float, samples: int) -> None:
+        amp = self.train_config.amp
+        dtype = "bfloat16" if amp == "bf16" else "float16"
+        with paddle.amp.auto_cast(enable=amp != "off", dtype=dtype):
+            loss = self.task.loss(self.model, batch)
+        self.scaler.scale(loss * weight).backward()
+        self.state["loss"] += float(loss) * samples
+        self.state["samples"] += samples
+
+    def _shares(self, epoch: int) -> list[list[tuple[np.ndarray, float]]]:
+        """This process's micro-batches of each update, with the factor on their mean losses.
+
+        The factor makes the gradient of an update the mean over all its samples, whatever
+        the number of processes (DataParallel averages over them) and of micro-batches. An
+        update with fewer samples than processes is left out.
+        """
+        world, rank = devices.world_size(), devices.rank()
+        shares = []
+        for samples in self.task.plan(epoch):
+            if len(samples) < world:
+                continue
+            own = np.array_split(samples, world)[rank]
+            micro = [m for m in np.array_split(own, self.train_config.accumulate) if len(m)]
+            shares.append([(m, len(m) * world / len(samples)) for m in micro])
+        return shares
+
+    def _gather_sums(self) -> None:
+        for name in ("loss", "samples"):
+            self.state[name] = devices.sum_over_processes(self.state[name])
+
+    def _finish_epoch(self, epoch: int) -> None:
+        state = self.state
+        self._gather_sums()
+        samples, loss = state["samples"], state["loss"] / state["samples"]
+        if not math.isfinite(loss):
+            raise UserError(
+                f"epoch {epoch + 1}: training loss is {loss}; expected a finite number: "
+                f"lower optim.learning_rate (now {self.optim.learning_rate:g}) or set optim.clip_norm"
+            )
+        if devices.rank() == 0:
+            metrics = self.task.evaluate()
+            row = {"epoch": epoch + 1, "step": state["step"], "learning_rate": self.optimizer.get_lr()}
+            row.update(train_loss=loss, **metrics)
+            seconds = state["seconds"]
+            row.update({"seconds": round(seconds, 2), "items/s": round(samples / seconds, 1)})
+            state["history"].append(row)
+            self._keep_best(epoch + 1, metrics[f"validation_{self.task.selection_metric}"])
+            self._report(row)
+        state.update(loss=0.0, samples=0, seconds=0.0)
+        self._save_last()
+        devices.wait_for_all()
+
+    def _keep_best(self, epoch: int, value: float) -> None:
+        if self.state["best"] is None or value > self.state["best"]:
+            self.state.update(best=value, best_epoch=epoch)
+            save_checkpoint(self.run_folder.best, self.task.model, {"epoch": epoch, "value": value})
+
+    def _save_last(self) -> None:
+        if devices.rank() == 0:
+            save_checkpoint(self.run_folder.last, self.task.model, self.state, self.optimizer)
+            if self.state["history"]:
+                self.run_folder.write_history(self.state["history"])
+
+    def _report(self, row: dict[str, Any]) -> None:
+        metric = f"validation_{self.task.selection_metric}"
+        tqdm.write(
+            f"epoch {row['epoch']:3d}  update {row['step']}/{self.total}  "
+            f"train_loss {row['train_loss']:.4f}  {metric} {row[metric]:.4f} "
+            f"(best {self.state['best']:.4f} in epoch {self.state['best_epoch']})  "
+            f"{row['seconds']:.1f} s  {row['items/s']:.0f} items/s"
+        )
+
+
+class _StopSignals:
+    """While active, the first SIGINT or SIGTERM asks the trainer to stop after its update.
+
+    A second SIGINT interrupts at once.
+    """
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+        self.previous: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.previous[number] = signal.signal(number, self._ask)
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame) -> None:
+        if self.trainer.stop_asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.trainer.stop_asked = True

@@ -1,0 +1,168 @@
+"""The folder of one run: what is in it, who may write it, and that nothing half-written stays."""
+
+import csv
+import dataclasses
+import datetime
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from common import config as configuration
+from common.errors import UserError
+
+PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddlenlp", "paddledet", "numpy", "opencv-python")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` so that a reader sees the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows with the columns of all of them, in order of first appearance."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+class RunFolder:
+    """Paths and files of one run."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.history = self.path / "history.csv"
+        self.assets = self.path / "assets"
+        self.last = self.path / "checkpoints/last.safetensors"
+        self.best = self.path / "checkpoints/best.safetensors"
+
+    def check(self, config: Any, resume: bool) -> None:
+        """Refuse, before anything is done, a folder in which ``config`` must not be trained.
+
+        Raises:
+            UserError: the folder exists and ``resume`` is off, or it holds another configuration.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path}: is a file, expected a folder for the run")
+        occupied = self.path.exists() and any(self.path.iterdir())
+        if occupied and not resume:
+            raise UserError(f"{self.path}: run folder exists; expected --resume or another --run-dir")
+        if occupied:
+            self._refuse_other_configuration(config, self.path / "config.yaml")
+
+    def start(self, config: Any) -> None:
+        """Make the folder and write ``config.yaml`` in it."""
+        write_text(self.path / "config.yaml", configuration.to_yaml(config))
+
+    def _refuse_other_configuration(self, config: Any, file: Path) -> None:
+        if not file.exists():
+            raise UserError(f"{self.path}: found no config.yaml, expected the folder of a run")
+        found = dict(_leaves(configuration.read_yaml(file)))
+        asked = dict(_leaves(dataclasses.asdict(config)))
+        for name in [*asked, *found]:
+            if found.get(name) != asked.get(name):
+                raise UserError(
+                    f"{file}: {name}: found {found.get(name)!r}, asked for {asked.get(name)!r}; "
+                    "a run is resumed with the configuration it was started with"
+                )
+
+    def write_environment(self, device: str, data_hash: str) -> None:
+        """Write ``environment.json``: versions, processor or GPU, commit, hashes."""
+        versions = {name: _version(name) for name in PACKAGES}
+        environment = {
+            "python": platform.python_version(),
+            **{name: found for name, found in versions.items() if found},
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "device": device,
+            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "mkl_debug_cpu_type": os.environ.get("MKL_DEBUG_CPU_TYPE"),
+            "git_commit": git_commit(),
+            "config_sha256": _sha256((self.path / "config.yaml").read_bytes()),
+            "data_sha256": data_hash,
+        }
+        write_text(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
+
+    def write_parameters(self, settings: list[Any]) -> None:
+        """Write ``parameters.csv`` from the parameter settings."""
+        write_csv(self.path / "parameters.csv", [setting.row() for setting in settings])
+
+    def write_predictions(self, split: str, rows: list[dict[str, Any]]) -> None:
+        """Write what the metrics of a split were computed from."""
+        write_csv(self.path / "predictions" / f"{split}.csv", rows)
+
+    def count_test_reading(self, metrics: dict[str, Any]) -> int:
+        """Append a reading of the test split to ``test_readings.csv``; return how many there are."""
+        file = self.path / "test_readings.csv"
+        readings = []
+        if file.exists():
+            with open(file, encoding="utf-8", newline="") as text:
+                readings = list(csv.DictReader(text))
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        write_csv(file, [*readings, {"time": now, "git_commit": git_commit(), **metrics}])
+        return len(readings) + 1
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Write ``history.csv``, a row an epoch."""
+        write_csv(self.history, rows)
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Contents of ``metrics.json``: {split: {metric: value}}."""
+        file = self.path / "metrics.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def add_metrics(self, split: str, metrics: dict[str, Any]) -> None:
+        """Put the metrics of one split into ``metrics.json``, other splits kept."""
+        merged = {**self.metrics(), split: metrics}
+        write_text(self.path / "metrics.json", json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
+
+
+def git_commit() -> str:
+    """Commit of the code, with ``-dirty`` where files differ from it; ``unknown`` outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    root = Path(__file__).resolve().parents[2]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def _leaves(values: dict[str, Any], prefix: str = ""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [
+        line.partition(":")[2].strip()
+        for line in (cpuinfo.read_text(errors="replace") if cpuinfo.exists() else "").splitlines()
+        if line.startswith("model name")
+    ]
+    return f"{names[0]} x {len(names)}" if names else platform.processor()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

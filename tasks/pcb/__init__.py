@@ -1,0 +1,1 @@
+"""PCB defect detection with YOLOv3."""

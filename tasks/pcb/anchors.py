@@ -1,0 +1,28 @@
+"""Anchors: typical box sizes, found by k-means on the training boxes."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+ANCHORS_PER_LEVEL = 3
+STRIDES = (32, 16, 8)
+MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
+
+
+def cluster_anchors(boxes: np.ndarray, number: int = 9, seed: int = 0) -> list[list[int]]:
+    """``number`` anchors (width, height), whole pixels, by growing area.
+
+    Sizes are clustered on a logarithmic scale, where the IoU of two shapes depends on their
+    difference. Whole pixels, because Paddle's decoder takes nothing else, and a loss with
+    other anchors than the decoder's would learn shifted sizes.
+
+    Args:
+        boxes: float32 [n, 4], n >= 1, half-open pixels.
+    """
+    sizes = np.log(boxes[:, 2:] - boxes[:, :2])
+    distinct = len(np.unique(sizes, axis=0))
+    kmeans = KMeans(min(number, distinct), n_init=10, random_state=seed).fit(sizes)
+    centres = np.exp(kmeans.cluster_centers_)
+    # Too few different sizes: repeat them, the copies a little larger, so that all differ.
+    rounds = [centres * 1.15**i for i in range(-(-number // len(centres)))]
+    anchors = np.rint(np.concatenate(rounds)[:number]).astype(int).clip(1)
+    return anchors[np.argsort(anchors.prod(axis=1), kind="stable")].tolist()

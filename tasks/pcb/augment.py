@@ -1,0 +1,94 @@
+"""Variation of training pictures: crops at native resolution, flips, transposes, MixUp."""
+
+import numpy as np
+
+from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
+from common.seeding import generator
+from tasks.pcb.config import Augment
+
+
+def crop(sample: BoxSample, left: int, top: int, side: int, min_visible: float) -> BoxSample:
+    """The square of ``side`` pixels at (left, top), black where it leaves the picture.
+
+    Boxes are clipped to it; one that keeps less than ``min_visible`` of its area is dropped.
+    """
+    height, width, channels = sample.image.shape
+    image = np.zeros((side, side, channels), sample.image.dtype)
+    part = sample.image[max(top, 0) : min(top + side, height), max(left, 0) : min(left + side, width)]
+    y, x = max(-top, 0), max(-left, 0)
+    image[y : y + part.shape[0], x : x + part.shape[1]] = part
+    shifted = sample.boxes - np.array([left, top, left, top], np.float32)
+    clipped = shifted.clip(0, side)
+    area = (shifted[:, 2:] - shifted[:, :2]).prod(axis=1)
+    kept = (clipped[:, 2:] - clipped[:, :2]).prod(axis=1) >= min_visible * area
+    return BoxSample(image, clipped[kept], sample.labels[kept], sample.weights[kept])
+
+
+def random_crop(sample: BoxSample, augment: Augment, rng: np.random.Generator) -> BoxSample:
+    """A crop that holds a random box whole where it fits, or, sometimes, a crop anywhere."""
+    size = np.array(sample.image.shape[1::-1])
+    low, high = np.zeros(2), np.maximum(size - augment.crop, 0)
+    if len(sample.boxes) and rng.random() >= augment.background:
+        box = sample.boxes[rng.integers(len(sample.boxes))]
+        centred = (box[:2] + box[2:] - augment.crop) / 2
+        reach = np.maximum((augment.crop - (box[2:] - box[:2])) / 2, 0)
+        low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
+    left, top = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
+    return crop(sample, int(left), int(top), augment.crop, augment.min_visible)
+
+
+def mirror(sample: BoxSample, axis: int) -> BoxSample:
+    """Mirrored left-right (axis 0) or top-bottom (axis 1)."""
+    extent = sample.image.shape[1 - axis]
+    boxes = sample.boxes.copy()
+    boxes[:, [axis, axis + 2]] = extent - sample.boxes[:, [axis + 2, axis]]
+    return BoxSample(np.flip(sample.image, 1 - axis), boxes, sample.labels, sample.weights)
+
+
+def transpose(sample: BoxSample) -> BoxSample:
+    """Rows and columns swapped."""
+    boxes = sample.boxes[:, [1, 0, 3, 2]]
+    return BoxSample(sample.image.transpose(1, 0, 2), boxes, sample.labels, sample.weights)
+
+
+class Augmenter:
+    """Draws the training view of a sample; a function of (seed, epoch, index) alone.
+
+    Args:
+        read: gives the whole picture with its boxes, by index.
+        number: of training pictures.
+        epochs: length of the run, for ``off_epochs``.
+    """
+
+    def __init__(self, read, number: int, augment: Augment, epochs: int, seed: int):
+        self.read, self.number, self.augment = read, number, augment
+        self.mixup_epochs = epochs - augment.mixup.off_epochs
+        self.seed = seed
+
+    def sample(self, epoch: int, index: int) -> BoxSample:
+        """A crop of side ``augment.crop``, float32 [side, side, 1 or 3] in 0 to 255."""
+        rng = generator(self.seed, "augment", epoch, index)
+        sample = self._view(index, rng)
+        mixup = self.augment.mixup
+        if epoch < self.mixup_epochs and rng.random() < mixup.probability:
+            other = self._view(int(rng.integers(self.number)), rng)
+            sample = mix_box_samples(*_equal_channels(sample, other), draw_lambda(rng, mixup.alpha))
+        return sample
+
+    def _view(self, index: int, rng: np.random.Generator) -> BoxSample:
+        sample = random_crop(self.read(index), self.augment, rng)
+        for axis in (0, 1):
+            if self.augment.flip and rng.random() < 0.5:
+                sample = mirror(sample, axis)
+        if self.augment.transpose and rng.random() < 0.5:
+            sample = transpose(sample)
+        image = np.ascontiguousarray(sample.image, np.float32)
+        return BoxSample(image, sample.boxes, sample.labels, sample.weights)
+
+
+def _equal_channels(*samples: BoxSample) -> list[BoxSample]:
+    channels = max(sample.image.shape[2] for sample in samples)
+    return [
+        BoxSample(np.broadcast_to(s.image, (*s.image.shape[:2], channels)), s.boxes, s.labels, s.weights)
+        for s in samples
+    ]

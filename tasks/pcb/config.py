@@ -1,0 +1,83 @@
+"""Fields of a PCB configuration."""
+
+from dataclasses import field
+from typing import Literal, Optional
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from common.config import STRICT, Optim, Train
+
+SELECTION_METRIC = "map_50"
+HEADLINE_METRICS = ("map_50", "map_50_95", "f1", "miss_rate")
+
+
+@dataclass(config=STRICT)
+class Data:
+    """Which pictures are read."""
+
+    root: str = Field("deeppcb/PCBData", description="folder in DeepPCB's layout, below the data root")
+    validation_group: str = Field("92000", description="board group of trainval.txt held out whole")
+    train_size: Optional[int] = Field(
+        None, ge=1, description="training pictures drawn by data.seed, nested; all by default"
+    )
+    scale: float = Field(1.0, gt=0, le=1, description="factor on the sides of every picture; 1 is native")
+    seed: int = Field(0, ge=0, description="which training pictures are drawn")
+
+
+@dataclass(config=STRICT)
+class Model:
+    """The network."""
+
+    backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1"] = Field(
+        "darknet_tiny", description="darknet_tiny is for CPUs"
+    )
+    neck_width: int = Field(
+        128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="rate on the input of the 1x1 prediction layer")
+    assign_iou: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="further anchors whose shape has this IoU with a box get it too; 1 is the best alone",
+    )
+    ignore_iou: float = Field(
+        0.7, ge=0, le=1, description="unassigned predictions above this IoU are not counted as background"
+    )
+
+
+@dataclass(config=STRICT)
+class MixUp:
+    """Mixing of two pictures and their boxes."""
+
+    probability: float = Field(0.0, ge=0, le=1, description="share of samples mixed; 0 is off")
+    alpha: float = Field(1.5, gt=0, description="lambda is drawn from Beta(alpha, alpha)")
+    off_epochs: int = Field(0, ge=0, description="last epochs without MixUp")
+
+
+@dataclass(config=STRICT)
+class Augment:
+    """How training pictures are varied."""
+
+    crop: int = Field(
+        320, ge=64, multiple_of=32, description="side of the training crop, pixels of the scaled picture"
+    )
+    crops: int = Field(4, ge=1, description="crops of each picture in an epoch")
+    background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
+    min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
+    flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")
+    transpose: bool = Field(True, description="swap rows and columns with probability 0.5")
+    mixup: MixUp = field(default_factory=MixUp)
+
+
+@dataclass(config=STRICT)
+class Config:
+    """A PCB run."""
+
+    task: Literal["pcb"]
+    optim: Optim = field(default_factory=Optim)
+    train: Train = field(default_factory=Train)
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    augment: Augment = field(default_factory=Augment)

@@ -1,0 +1,137 @@
+"""YOLOv3 composed from PaddleDetection's parts, with dropout before its prediction layer."""
+
+import re
+from typing import Optional
+
+import paddle
+from ppdet.modeling.backbones.darknet import Blocks, ConvBNLayer, DarkNet, DownSample
+from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
+from ppdet.modeling.heads.yolo_head import YOLOv3Head
+from ppdet.modeling.layers import MultiClassNMS, YOLOBox
+from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
+from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
+
+from tasks.pcb.anchors import MASKS, STRIDES
+from tasks.pcb.config import Model
+
+SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
+
+
+class DarkNetTiny(paddle.nn.Layer):
+    """A plain narrow DarkNet for CPUs, 1.2 M parameters; features at strides 8, 16 and 32."""
+
+    CHANNELS = (16, 32, 64, 128, 256)
+    BLOCKS = (0, 1, 2, 2, 1)
+
+    def __init__(self):
+        super().__init__()
+        self.stage = paddle.nn.LayerList()
+        width = 3
+        for channels, blocks in zip(self.CHANNELS, self.BLOCKS):
+            layers = [DownSample(width, channels)]
+            if blocks:
+                layers.append(Blocks(channels, channels, blocks, name="block"))
+            self.stage.append(paddle.nn.Sequential(*layers))
+            width = channels
+
+    def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
+        features, x = [], inputs["image"]
+        for stage in self.stage:
+            x = stage(x)
+            features.append(x)
+        return features[-3:]
+
+
+class YOLOv3Neck(paddle.nn.Layer):
+    """YOLOv3's feature pyramid with a chosen width; 512 is the published network's.
+
+    Args:
+        in_channels: of the backbone's features, fine to coarse.
+        width: channels of the coarsest block, halved at each finer one.
+    """
+
+    def __init__(self, in_channels: tuple[int, ...], width: int):
+        super().__init__()
+        self.blocks, self.routes = paddle.nn.LayerList(), paddle.nn.LayerList()
+        self.out_channels = []
+        upsampled = 0
+        for channels in reversed(in_channels):
+            self.blocks.append(YoloDetBlock(channels + upsampled, width, norm_type="bn"))
+            self.out_channels.append(2 * width)
+            upsampled = width // 2
+            if len(self.blocks) < len(in_channels):
+                self.routes.append(ConvBNLayer(width, upsampled, filter_size=1))
+            width = upsampled
+
+    def forward(self, features: list[paddle.Tensor]) -> list[paddle.Tensor]:
+        outputs, route = [], None
+        for level, feature in enumerate(reversed(features)):
+            if route is not None:
+                route = self.routes[level - 1](route)
+                route = paddle.nn.functional.interpolate(route, scale_factor=2)
+                feature = paddle.concat([route, feature], axis=1)
+            route, output = self.blocks[level](feature)
+            outputs.append(output)
+        return outputs
+
+
+class YOLOv3(paddle.nn.Layer):
+    """Backbone, neck, dropout and PaddleDetection's head.
+
+    The per-cell fully connected layer of YOLOv3 is its 1x1 prediction convolution, so the
+    dropout stands on that layer's input.
+
+    Args:
+        anchors: nine (width, height) in whole pixels, by growing area.
+    """
+
+    def __init__(self, config: Model, anchors: list[list[int]], classes: int):
+        super().__init__()
+        self.backbone, channels = _backbone(config.backbone)
+        self.neck = YOLOv3Neck(channels, config.neck_width)
+        self.dropout = paddle.nn.Dropout(config.dropout)
+        loss = YOLOv3Loss(classes, ignore_thresh=config.ignore_iou, downsample=list(STRIDES))
+        self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
+        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=STRIDES[0])
+        self.suppress = MultiClassNMS(
+            SCORE_THRESHOLD, nms_top_k=1000, keep_top_k=MOST_DETECTIONS, nms_threshold=NMS_IOU
+        )
+
+    def forward(self, images: paddle.Tensor, targets: Optional[dict[str, paddle.Tensor]] = None):
+        """In training the dictionary of losses, in evaluation the raw outputs a level.
+
+        Args:
+            images: float32 [batch, 3, height, width], sides multiples of 32, around -2 to 2.
+            targets: ``target0`` to ``target2`` and ``gt_bbox``; needed in training.
+        """
+        features = self.neck(self.backbone({"image": images}))
+        # The head stays in float32 under mixed precision: its loss takes the logarithm of a
+        # sigmoid, which float16 rounds to 0 or 1.
+        with paddle.amp.auto_cast(enable=False):
+            return self.head([self.dropout(f.astype("float32")) for f in features], targets)
+
+    def detect(self, images: paddle.Tensor) -> list[paddle.Tensor]:
+        """Detections of each picture, [n, 6] of class, score, x1, y1, x2, y2 in pixels of ``images``."""
+        size = paddle.to_tensor([images.shape[2:]] * images.shape[0], dtype="float32")
+        boxes, scores = self.decode(self(images), self.head.mask_anchors, size, paddle.ones_like(size))
+        found, counts, _ = self.suppress(boxes, scores)
+        counts = [int(n) for n in counts.numpy()]
+        rows = found.numpy().reshape(-1, 6)
+        starts = [sum(counts[:i]) for i in range(len(counts))]
+        return [rows[start : start + n] for start, n in zip(starts, counts)]
+
+
+def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
+    if name == "darknet_tiny":
+        return DarkNetTiny(), DarkNetTiny.CHANNELS[-3:]
+    if name == "darknet53":
+        return DarkNet(), (256, 512, 1024)
+    return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
+
+
+def depth_of(name: str) -> int:
+    """Depth of a parameter: backbone stages from 0, neck and head one above the last."""
+    if not name.startswith("backbone."):
+        return 6
+    stage = re.match(r"backbone\.(?:stage\.|conv)(\d)", name)
+    return int(stage.group(1)) if stage else 0

@@ -1,0 +1,210 @@
+"""The PCB task as the training loop and the scripts see it."""
+
+import json
+from pathlib import Path
+from typing import Any, Optional
+
+import cv2
+import numpy as np
+import paddle
+
+from common.evaluation import detection
+from common.regularization.mixup import BoxSample
+from common.seeding import derive, generator
+from tasks.pcb.anchors import cluster_anchors
+from tasks.pcb.augment import Augmenter
+from tasks.pcb.config import SELECTION_METRIC, Config
+from tasks.pcb.data import Data, Picture, read_image
+from tasks.pcb.model import YOLOv3, depth_of
+from tasks.pcb.targets import assign_targets, pad_boxes
+
+STRIDE = 32
+EVALUATION_BATCH = 4
+
+
+class Task:
+    """YOLOv3 on annotated pictures.
+
+    Args:
+        assets: folder with ``anchors.json``; made there from the training boxes if missing.
+    """
+
+    selection_metric = SELECTION_METRIC
+    depth_of = staticmethod(depth_of)
+
+    def __init__(self, config: Config, data: Data, assets: Path):
+        self.config, self.data = config, data
+        self.anchors = _load_or_cluster_anchors(assets / "anchors.json", data, config)
+        paddle.seed(derive(config.train.seed, "initialisation"))
+        self.model = YOLOv3(config.model, self.anchors, len(data.classes))
+        self.images: dict[Path, np.ndarray] = {}
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """A fresh order of all crops of the training pictures, in batches."""
+        number = len(self.data.splits["train"]) * self.config.augment.crops
+        order = generator(self.config.train.seed, "order", epoch).permutation(number)
+        return np.split(order, range(self.config.train.batch_size, number, self.config.train.batch_size))
+
+    def dataset(self, epoch: int) -> paddle.io.Dataset:
+        """Augmented samples with their targets."""
+        return _TrainingView(self, epoch)
+
+    def collate(self, samples: list[tuple[BoxSample, list[np.ndarray]]]) -> tuple:
+        """Images [batch, 3, side, side], padded boxes, and one target a level."""
+        images = np.stack([to_network_input(sample.image) for sample, _ in samples])
+        levels = [np.stack(level) for level in zip(*(targets for _, targets in samples))]
+        return (images, pad_boxes([sample for sample, _ in samples]), *levels)
+
+    def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
+        """PaddleDetection's YOLOv3 loss, mean over pictures."""
+        images, boxes, *levels = batch
+        targets = {f"target{i}": level for i, level in enumerate(levels)}
+        return model(images, {**targets, "gt_bbox": boxes})["loss"]
+
+    def evaluate(self) -> dict[str, float]:
+        """Detection metrics on validation, and ``map_50`` on some training pictures."""
+        pictures = self.data.splits["validation"]
+        metrics = self._metrics(pictures, self.predict(pictures), None)
+        row = {f"validation_{name}": value for name, value in metrics.items()}
+        number = self.config.train.train_samples_evaluated
+        if number:
+            train = self.data.splits["train"]
+            chosen = generator(0, "train samples evaluated").permutation(len(train))[:number]
+            some = [train[i] for i in chosen]
+            row["train_map_50"] = self._metrics(some, self.predict(some), None)["map_50"]
+        return row
+
+    def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Metrics of one split and the detections they come from.
+
+        The score threshold of the error rates is the one with the greatest F1 on validation,
+        whatever the split.
+        """
+        pictures = self.data.splits[split]
+        found = self.predict(pictures)
+        rows = [
+            {
+                "image": picture.path.name,
+                "class": self.data.classes[label],
+                "score": round(float(score), 6),
+                **{name: round(float(v), 2) for name, v in zip(("x1", "y1", "x2", "y2"), box)},
+            }
+            for picture, detections in zip(pictures, found)
+            for box, label, score in zip(detections.boxes, detections.labels, detections.scores)
+        ]
+        metrics = self._metrics(pictures, found, self._validation_threshold(split, found))
+        if split == "test":
+            metrics.update(self._by_board(pictures, found))
+        return metrics, rows
+
+    def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
+        """Detections of whole pictures, in their order, in pixels of the unscaled picture."""
+        self.model.eval()
+        found = []
+        with paddle.no_grad():
+            for start in range(0, len(pictures), EVALUATION_BATCH):
+                images = [self.image(p.path) for p in pictures[start : start + EVALUATION_BATCH]]
+                rows = self.model.detect(paddle.to_tensor(_pad_batch(images)))
+                found += [_to_detections(r, im, self.config.data.scale) for r, im in zip(rows, images)]
+        return found
+
+    def image(self, path: Path) -> np.ndarray:
+        """Pixels of a picture, scaled by ``data.scale``; decoded once and kept."""
+        if path not in self.images:
+            self.images[path] = shrink(read_image(path), self.config.data.scale)
+        return self.images[path]
+
+    def training_sample(self, index: int) -> BoxSample:
+        """The whole training picture of a crop's number, with its boxes."""
+        train = self.data.splits["train"]
+        picture = train[index % len(train)]
+        weights = np.ones(len(picture.labels), np.float32)
+        boxes = picture.boxes * np.float32(self.config.data.scale)
+        return BoxSample(self.image(picture.path), boxes, picture.labels, weights)
+
+    def _validation_threshold(self, split: str, found: list[detection.Detections]) -> float:
+        pictures = self.data.splits["validation"]
+        found = found if split == "validation" else self.predict(pictures)
+        return detection.best_threshold(self._truths(pictures), found)
+
+    def _truths(self, pictures: list[Picture]) -> list[detection.Truth]:
+        return [detection.Truth(picture.boxes, picture.labels) for picture in pictures]
+
+    def _metrics(self, pictures, found, threshold: Optional[float]) -> dict[str, float]:
+        truths = self._truths(pictures)
+        if threshold is None:
+            threshold = detection.best_threshold(truths, found)
+        return {
+            **detection.average_precision(truths, found, self.data.classes),
+            **detection.rates_at_threshold(truths, found, threshold),
+        }
+
+    def _by_board(self, pictures, found) -> dict[str, float]:
+        known = {picture.group for picture in self.data.splits["train"]}
+        metrics = {}
+        for name, wanted in (("seen_boards", True), ("unseen_boards", False)):
+            chosen = [i for i, p in enumerate(pictures) if (p.group in known) == wanted]
+            if chosen:
+                part = self._metrics([pictures[i] for i in chosen], [found[i] for i in chosen], 0.5)
+                metrics[f"map_50_{name}"] = part["map_50"]
+        return metrics
+
+
+class _TrainingView(paddle.io.Dataset):
+    def __init__(self, task: Task, epoch: int):
+        super().__init__()
+        config = task.config
+        number = len(task.data.splits["train"]) * config.augment.crops
+        updates = -(-number // config.train.batch_size)
+        steps = config.train.steps
+        epochs = -(-steps // updates) if steps else config.train.epochs
+        self.augmenter = Augmenter(task.training_sample, number, config.augment, epochs, config.train.seed)
+        self.anchors = np.array(task.anchors, np.float32)
+        self.classes, self.assign_iou = len(task.data.classes), config.model.assign_iou
+        self.epoch, self.number = epoch, number
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, index: int) -> tuple[BoxSample, list[np.ndarray]]:
+        sample = self.augmenter.sample(self.epoch, index)
+        return sample, assign_targets(sample, self.anchors, self.classes, self.assign_iou)
+
+
+def to_network_input(image: np.ndarray) -> np.ndarray:
+    """Pixels [height, width, 1 or 3] in 0 to 255 as float32 [3, height, width] in -2 to 2."""
+    scaled = image.astype(np.float32).transpose(2, 0, 1) / 63.75 - 2.0
+    return np.broadcast_to(scaled, (3, *scaled.shape[1:]))
+
+
+def shrink(image: np.ndarray, scale: float) -> np.ndarray:
+    """The picture with its sides times ``scale``, each new pixel the mean of those it covers."""
+    if scale == 1.0:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return scaled[:, :, None] if scaled.ndim == 2 else scaled
+
+
+def _pad_batch(images: list[np.ndarray]) -> np.ndarray:
+    sides = [-(-max(image.shape[axis] for image in images) // STRIDE) * STRIDE for axis in (0, 1)]
+    batch = np.full((len(images), 3, *sides), -2.0, np.float32)
+    for row, image in zip(batch, images):
+        row[:, : image.shape[0], : image.shape[1]] = to_network_input(image)
+    return batch
+
+
+def _to_detections(rows: np.ndarray, image: np.ndarray, scale: float) -> detection.Detections:
+    height, width = image.shape[:2]
+    rows = rows[rows[:, 0] >= 0]
+    boxes = rows[:, 2:].clip(0, [width, height, width, height]).astype(np.float32)
+    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return detection.Detections(boxes[inside] / scale, rows[inside, 0].astype(int), rows[inside, 1])
+
+
+def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:
+    if not file.exists():
+        boxes = np.concatenate([picture.boxes for picture in data.splits["train"]]) * config.data.scale
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(cluster_anchors(boxes, seed=config.train.seed)) + "\n")
+    return json.loads(file.read_text())

@@ -1,0 +1,1 @@
+"""Sentiment of Chinese product reviews with BERT."""

@@ -1,0 +1,61 @@
+"""BERT with a classifier head."""
+
+import re
+
+import paddle
+from paddlenlp.transformers import BertConfig, BertModel
+
+from common.regularization.dropout import DropoutClassifier
+from tasks.sentiment.config import Model
+
+
+class SentimentModel(paddle.nn.Layer):
+    """An encoder, a pooling of its tokens, dropout, and a linear classifier.
+
+    Args:
+        encoder: PaddleNLP's BERT.
+        pooling: ``cls`` for BERT's pooled first token, ``mean`` for the mean over tokens that
+            are no padding; the pooler is then frozen, since nothing reads it.
+    """
+
+    def __init__(self, encoder: BertModel, classes: int, dropout: float, pooling: str):
+        super().__init__()
+        self.encoder, self.pooling = encoder, pooling
+        if pooling == "mean":
+            for parameter in self.encoder.pooler.parameters():
+                parameter.stop_gradient = True
+        self.head = DropoutClassifier(encoder.config.hidden_size, classes, dropout)
+
+    def forward(self, token_ids: paddle.Tensor) -> paddle.Tensor:
+        """Logits [batch, classes] of token ids, int64 [batch, tokens], padded with the pad token."""
+        tokens, pooled = self.encoder(token_ids)
+        if self.pooling == "mean":
+            real = (token_ids != self.encoder.config.pad_token_id).astype(tokens.dtype).unsqueeze(-1)
+            pooled = (tokens * real).sum(axis=1) / real.sum(axis=1)
+        return self.head(pooled)
+
+
+def new_encoder(model: Model, vocabulary_size: int) -> BertModel:
+    """A BERT with random weights."""
+    return BertModel(
+        BertConfig(
+            vocab_size=vocabulary_size,
+            hidden_size=model.hidden_size,
+            num_hidden_layers=model.layers,
+            num_attention_heads=model.heads,
+            intermediate_size=4 * model.hidden_size,
+            max_position_embeddings=512,
+        )
+    )
+
+
+def depth_of(layers: int):
+    """Depths for layer-wise decay: embeddings 0, block k (from 1) k, pooler and head n + 1."""
+
+    def depth(name: str) -> int:
+        block = re.match(r"encoder\.encoder\.layers\.(\d+)\.", name)
+        if block:
+            return int(block.group(1)) + 1
+        return 0 if name.startswith("encoder.embeddings.") else layers + 1
+
+    return depth

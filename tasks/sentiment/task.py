@@ -1,0 +1,151 @@
+"""The sentiment task as the training loop and the scripts see it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from paddlenlp.transformers import BertTokenizer
+
+from common.evaluation.classification import classification_metrics
+from common.seeding import derive, generator
+from tasks.sentiment.config import SELECTION_METRIC, Config
+from tasks.sentiment.data import Data, Review
+from tasks.sentiment.model import SentimentModel, depth_of, new_encoder
+from tasks.sentiment.vocabulary import build_vocabulary
+from tasks.sentiment.weights import load_encoder
+
+EVALUATION_BATCH = 64
+BATCHES_SORTED_TOGETHER = 20
+
+
+class Task:
+    """BERT on labelled reviews.
+
+    Args:
+        assets: folder with ``vocab.txt``; made there, for a model from scratch, if missing.
+    """
+
+    selection_metric = SELECTION_METRIC
+
+    def __init__(self, config: Config, data: Data, assets: Path):
+        self.config, self.data = config, data
+        paddle.seed(derive(config.train.seed, "initialisation"))
+        if config.model.weights is None:
+            self.tokenizer = _tokenizer_from_texts(assets / "vocab.txt", data)
+            encoder = new_encoder(config.model, len(self.tokenizer.vocab))
+        else:
+            encoder, self.tokenizer = load_encoder(Path(config.model.weights))
+        self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
+        self.depth_of = depth_of(encoder.config.num_hidden_layers)
+        self.token_ids: dict[str, list[np.ndarray]] = {}
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """All training reviews in batches of similar length, in a fresh order.
+
+        Some batches' worth of shuffled reviews are sorted by length and cut into batches, and
+        the batches are shuffled: little padding, and still other neighbours every epoch.
+        """
+        rng = generator(self.config.train.seed, "order", epoch)
+        lengths = np.array([len(ids) for ids in self._tokens("train")])
+        size = self.config.train.batch_size
+        order = rng.permutation(len(lengths))
+        together = size * BATCHES_SORTED_TOGETHER
+        batches = []
+        for part in np.split(order, range(together, len(order), together)):
+            part = part[np.argsort(lengths[part], kind="stable")]
+            batches += np.split(part, range(size, len(part), size))
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def dataset(self, epoch: int) -> paddle.io.Dataset:
+        """Token ids and labels; the same in every epoch."""
+        return _Reviews(self._tokens("train"), self.data.splits["train"])
+
+    def collate(self, samples: list[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Token ids [batch, longest] and labels [batch]."""
+        return self._pad([ids for ids, _ in samples]), np.array([label for _, label in samples])
+
+    def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
+        """Cross-entropy, mean over reviews."""
+        token_ids, labels = batch
+        return paddle.nn.functional.cross_entropy(model(token_ids), labels)
+
+    def evaluate(self) -> dict[str, float]:
+        """Metrics on validation, and, in evaluation mode, on some training reviews."""
+        row = self._named("validation", self._probabilities("validation"))
+        number = self.config.train.train_samples_evaluated
+        if number:
+            order = generator(0, "train samples evaluated").permutation(len(self.data.splits["train"]))
+            row.update(self._named("train", self._probabilities("train", order[:number]), order[:number]))
+        return row
+
+    def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Metrics of one split and the predictions they come from."""
+        probabilities = self._probabilities(split)
+        classes, reviews = self.data.classes, self.data.splits[split]
+        rows = [
+            {
+                "label": classes[review.label],
+                "predicted": classes[row.argmax()],
+                **{f"p_{name}": round(float(p), 6) for name, p in zip(classes, row)},
+                "text": review.text,
+            }
+            for review, row in zip(reviews, probabilities)
+        ]
+        return classification_metrics(_labels(reviews), probabilities), rows
+
+    def _named(self, name: str, probabilities: np.ndarray, rows=None) -> dict[str, float]:
+        split = "validation" if rows is None else "train"
+        labels = _labels(self.data.splits[split])
+        metrics = classification_metrics(labels if rows is None else labels[rows], probabilities)
+        return {f"{name}_{metric}": value for metric, value in metrics.items()}
+
+    def _probabilities(self, split: str, rows=None) -> np.ndarray:
+        tokens = self._tokens(split)
+        rows = np.arange(len(tokens)) if rows is None else rows
+        by_length = rows[np.argsort([len(tokens[i]) for i in rows], kind="stable")]
+        probabilities = np.zeros((len(tokens), len(self.data.classes)), np.float64)
+        self.model.eval()
+        with paddle.no_grad():
+            for batch in np.split(by_length, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):
+                logits = self.model(paddle.to_tensor(self._pad([tokens[i] for i in batch])))
+                probabilities[batch] = paddle.nn.functional.softmax(logits.astype("float64")).numpy()
+        return probabilities[rows]
+
+    def _tokens(self, split: str) -> list[np.ndarray]:
+        if split not in self.token_ids:
+            texts = [review.text for review in self.data.splits[split]]
+            encoded = self.tokenizer(texts, max_length=self.config.data.max_length, truncation=True)
+            self.token_ids[split] = [np.array(ids, np.int64) for ids in encoded["input_ids"]]
+        return self.token_ids[split]
+
+    def _pad(self, token_ids: list[np.ndarray]) -> np.ndarray:
+        longest = max(len(ids) for ids in token_ids)
+        padded = np.full((len(token_ids), longest), self.tokenizer.pad_token_id, np.int64)
+        for row, ids in zip(padded, token_ids):
+            row[: len(ids)] = ids
+        return padded
+
+
+class _Reviews(paddle.io.Dataset):
+    def __init__(self, token_ids: list[np.ndarray], reviews: list[Review]):
+        super().__init__()
+        self.token_ids, self.reviews = token_ids, reviews
+
+    def __len__(self) -> int:
+        return len(self.reviews)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return self.token_ids[index], self.reviews[index].label
+
+
+def _labels(reviews: list[Review]) -> np.ndarray:
+    return np.array([review.label for review in reviews])
+
+
+def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:
+    if not file.exists():
+        vocabulary = build_vocabulary([review.text for review in data.splits["train"]])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    return BertTokenizer(str(file))

@@ -1,0 +1,72 @@
+"""What is chosen for the processor, before Paddle is imported."""
+
+import subprocess
+import sys
+
+import pytest
+
+from common import runtime
+
+CPUINFO = "processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: fpu sse {flags}\n\nprocessor\t: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("AuthenticAMD", "avx avx2", "5"),
+        ("AuthenticAMD", "avx avx2 avx512f", "5"),
+        ("AuthenticAMD", "avx", None),
+        ("GenuineIntel", "avx avx2 avx512f", None),
+        ("", "", None),
+    ],
+)
+def test_matrix_library_path_is_for_amd_processors_with_avx2(vendor, flags, expected):
+    found = runtime.processor_flags(CPUINFO.format(vendor=vendor, flags=flags))
+    assert runtime.choose_matrix_library_path(*found) == expected
+
+
+def test_processes_share_the_processors():
+    alone = runtime.choose_threads(1)
+    assert runtime.choose_threads(alone) == 1
+    assert runtime.choose_threads(1000) == 1
+
+
+def in_new_process(code: str, **variables) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PATH": "/usr/bin", **variables}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_the_user_set_is_kept_and_said():
+    code = "import os; from common import runtime; print(runtime.prepare()); print(dict(os.environ))"
+    output = in_new_process(code, OMP_NUM_THREADS="7", MKL_DEBUG_CPU_TYPE="")
+    assert "OMP_NUM_THREADS=7 (yours)" in output
+    assert "'OMP_NUM_THREADS': '7'" in output
+    assert "'MKL_DEBUG_CPU_TYPE': ''" in output
+
+
+def test_the_choice_is_made_without_importing_paddle_and_refused_after():
+    code = (
+        "import sys; from common import runtime; line = runtime.prepare()\n"
+        "assert 'paddle' not in sys.modules\n"
+        "print(line.count(chr(10)), 'OMP_NUM_THREADS=' in line)\n"
+        "sys.modules['paddle'] = sys\n"
+        "try: runtime.prepare()\nexcept RuntimeError as error: print(error)"
+    )
+    assert in_new_process(code).splitlines() == [
+        "0 True",
+        "common.runtime.prepare() must run before Paddle is imported",
+    ]
+
+
+def test_known_noise_is_hidden_and_everything_else_shown(capsys):
+    with runtime.without_known_noise():
+        print("please install numba")
+        print("something else")
+        print("OMP_NUM_THREADS set to 2", file=sys.stderr)
+        print("a complaint", file=sys.stderr)
+    captured = capsys.readouterr()
+    assert captured.out == "something else\n"
+    assert captured.err == "a complaint\n"

@@ -1,0 +1,37 @@
+"""Shared by all tests: the processor's settings, and where real data are."""
+
+from common import runtime
+
+runtime.prepare()
+
+import os  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder of the real data sets; tests that need it are skipped where it is missing."""
+    root = Path(os.environ.get("DATA_ROOT") or ROOT.parent / "shared" / "data")
+    if not (root / "deeppcb").is_dir():
+        pytest.skip(f"no real data in {root}")
+    return root.resolve()
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Run a script as a user does, from the repository's root: ``command("train.py", "--config", ...)``."""
+
+    def run(script: str, *arguments, timeout: float = 300, **variables) -> subprocess.CompletedProcess:
+        line = [sys.executable, ROOT / "scripts" / script, *map(str, arguments)]
+        environment = {**os.environ, **variables}
+        return subprocess.run(
+            line, cwd=ROOT, capture_output=True, text=True, timeout=timeout, env=environment
+        )
+
+    return run

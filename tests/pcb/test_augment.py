@@ -1,0 +1,97 @@
+"""Augmentation: boxes follow the pixels, and every draw is a function of seed, epoch and index."""
+
+import numpy as np
+import pytest
+
+from common.regularization.mixup import BoxSample
+from tasks.pcb.augment import Augmenter, crop, mirror, random_crop, transpose
+from tasks.pcb.config import Augment, MixUp
+
+
+def picture(seed: int = 0, shape=(200, 240)) -> BoxSample:
+    """Zeros with one bright rectangle in each box, its value telling the box."""
+    rng = np.random.default_rng(seed)
+    image = np.zeros((*shape, 1), np.float32)
+    boxes = []
+    for value, (x, y) in enumerate([(5, 10), (100, 20), (180, 150), (60, 160)], start=1):
+        width, height = rng.integers(10, 30, 2)
+        image[y : y + height, x : x + width] = value
+        boxes.append([x, y, x + width, y + height])
+    return BoxSample(image, np.float32(boxes), np.arange(4), np.ones(4, np.float32))
+
+
+def boxes_from_pixels(sample: BoxSample) -> np.ndarray:
+    found = []
+    for label in sample.labels:
+        rows, columns = np.nonzero(sample.image[:, :, 0] == label + 1)
+        found.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    return np.float32(found).reshape(-1, 4)
+
+
+@pytest.mark.parametrize("change", [lambda s: mirror(s, 0), lambda s: mirror(s, 1), transpose])
+def test_flips_and_transposes_move_boxes_with_their_pixels_and_undo_themselves(change):
+    changed = change(picture())
+    assert boxes_from_pixels(changed) == pytest.approx(changed.boxes)
+    assert (change(changed).image == picture().image).all()
+    assert change(changed).boxes == pytest.approx(picture().boxes)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (90, 10), (-20, -30), (170, 130)])
+def test_a_crop_clips_boxes_to_their_visible_pixels(corner):
+    cropped = crop(picture(), *corner, side=96, min_visible=0.01)
+    assert cropped.image.shape == (96, 96, 1)
+    assert len(cropped.boxes) > 0
+    assert boxes_from_pixels(cropped) == pytest.approx(cropped.boxes)
+
+
+def test_a_box_cut_below_its_share_is_dropped():
+    sample = picture()
+    x1, _, x2, _ = sample.boxes[0]
+    kept = crop(sample, int(x1 + (x2 - x1) * 0.3), 0, 96, min_visible=0.5)
+    cut = crop(sample, int(x1 + (x2 - x1) * 0.7), 0, 96, min_visible=0.5)
+    assert 0 in kept.labels and 0 not in cut.labels
+
+
+def test_a_random_crop_holds_a_box_whole():
+    rng = np.random.default_rng(0)
+    sizes = {tuple(size) for size in picture().boxes[:, 2:] - picture().boxes[:, :2]}
+    for _ in range(200):
+        cropped = random_crop(picture(), Augment(crop=96, background=0.0), rng)
+        assert any(tuple(size) in sizes for size in cropped.boxes[:, 2:] - cropped.boxes[:, :2])
+
+
+def test_a_picture_smaller_than_the_crop_is_padded():
+    cropped = random_crop(picture(), Augment(crop=320), np.random.default_rng(0))
+    assert cropped.image.shape == (320, 320, 1)
+    assert len(cropped.boxes) == 4
+
+
+def augmenter(probability: float, off_epochs: int = 0, epochs: int = 4) -> Augmenter:
+    augment = Augment(crop=96, mixup=MixUp(probability=probability, off_epochs=off_epochs))
+    return Augmenter(picture, 10, augment, epochs, seed=0)
+
+
+def test_a_draw_depends_on_epoch_and_index_alone():
+    one, other = augmenter(0.5), augmenter(0.5)
+    other.sample(0, 3)
+    assert (one.sample(1, 2).image == other.sample(1, 2).image).all()
+    assert (one.sample(1, 2).image != one.sample(2, 2).image).any()
+
+
+def test_mixup_comes_as_often_as_asked_and_stops_for_the_last_epochs():
+    mixing = augmenter(0.5, off_epochs=1)
+    mixed = [(mixing.sample(0, i).weights < 1).any() for i in range(300)]
+    # Standard error of a share of 300 draws is 0.029; a crop without boxes hides its mixing.
+    assert np.mean(mixed) == pytest.approx(0.5, abs=0.12)
+    assert not any((mixing.sample(3, i).weights < 1).any() for i in range(50))
+    assert not any((augmenter(0.0).sample(0, i).weights < 1).any() for i in range(50))
+
+
+def test_grey_and_colour_pictures_mix():
+    def read(index: int) -> BoxSample:
+        sample = picture(index)
+        image = np.repeat(sample.image, 3, axis=2) if index % 2 else sample.image
+        return BoxSample(image, sample.boxes, sample.labels, sample.weights)
+
+    mixing = Augmenter(read, 10, Augment(crop=96, mixup=MixUp(probability=1.0)), 4, seed=0)
+    assert {mixing.sample(0, i).image.shape[2] for i in range(20)} == {1, 3}

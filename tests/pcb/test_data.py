@@ -1,0 +1,108 @@
+"""Reading DeepPCB's layout: what comes back, and what is refused."""
+
+import numpy as np
+import pytest
+
+from common.config import build
+from common.errors import UserError
+from tasks.pcb.config import Config
+from tasks.pcb.data import CLASSES, read_annotation, read_data, read_image
+from tasks.pcb.synthetic_boards import write_boards
+
+
+def configuration(**data) -> Config:
+    return build(Config, {"task": "pcb", "data": data}, "test")
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    write_boards(root / "boards", number=20, size=128, seed=1)
+    return root
+
+
+def test_the_validation_group_is_held_out_whole(boards):
+    data = read_data(configuration(root="boards"), boards)
+    assert {p.group for p in data.splits["validation"]} == {"92000"}
+    assert "92000" not in {p.group for p in data.splits["train"]}
+    assert [len(data.splits[name]) for name in ("train", "validation", "test")] == [12, 3, 5]
+
+
+def test_smaller_draws_are_nested_and_depend_on_the_seed(boards):
+    def names(size: int, seed: int) -> set[str]:
+        data = read_data(configuration(root="boards", train_size=size, seed=seed), boards)
+        return {p.path.name + p.group for p in data.splits["train"]}
+
+    assert names(3, 0) < names(6, 0) < names(12, 0)
+    assert len({frozenset(names(6, seed)) for seed in range(5)}) > 1
+
+
+def test_pictures_are_grey_and_boxes_lie_in_them(boards):
+    for picture in read_data(configuration(root="boards"), boards).splits["train"]:
+        assert read_image(picture.path).shape == (128, 128, 1)
+        assert (picture.boxes[:, 2:] > picture.boxes[:, :2]).all()
+        assert picture.boxes.min() >= 0 and picture.boxes.max() <= 128
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2 3 4 7", "line 1: found class 7, expected 1 to 6"),
+        ("1 2 30 40 1\n1 2 3 4 0", "line 2: found class 0, expected 1 to 6"),
+        ("1 2 3 4", "expected five whole numbers"),
+        ("1 2 3.5 4 1", "expected five whole numbers"),
+        ("5 2 5 4 1", "found box 5 2 5 4"),
+        ("-1 2 5 4 1", "found box -1 2 5 4"),
+    ],
+)
+def test_a_wrong_annotation_is_one_line_with_its_number(tmp_path, text, message):
+    file = tmp_path / "a.txt"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_annotation(file)
+
+
+def test_an_empty_annotation_means_no_defect(tmp_path):
+    (tmp_path / "a.txt").write_text("\n")
+    boxes, labels = read_annotation(tmp_path / "a.txt")
+    assert boxes.shape == (0, 4) and labels.shape == (0,)
+
+
+def test_a_missing_picture_and_a_broken_list_are_refused_with_their_line(boards, tmp_path):
+    list_file = tmp_path / "trainval.txt"
+    list_file.write_text("group1/1/7.jpg group1/1_not/7.txt\n")
+    with pytest.raises(UserError, match="line 1: no such picture .*7_test.jpg"):
+        read_data(configuration(root="."), tmp_path)
+    list_file.write_text("only_one_name\n")
+    with pytest.raises(UserError, match="line 1: found 'only_one_name'"):
+        read_data(configuration(root="."), tmp_path)
+
+
+def test_a_file_that_is_no_picture_is_refused(tmp_path):
+    (tmp_path / "图.jpg").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="图.jpg: found 10 bytes that are no picture"):
+        read_image(tmp_path / "图.jpg")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"root": "missing"}, "no such folder"),
+        ({"root": "boards", "train_size": 13}, "data.train_size: found 13, expected at most 12"),
+        ({"root": "boards", "validation_group": "5"}, "found 5, expected one of 10000, 20000"),
+    ],
+)
+def test_a_wrong_setting_names_its_field(boards, data, message):
+    with pytest.raises(UserError, match=message):
+        read_data(configuration(**data), boards)
+
+
+def test_real_splits_are_as_published(data_root):
+    data = read_data(configuration(), data_root)
+    counts = {name: (len(p), sum(len(x.labels) for x in p)) for name, p in data.splits.items()}
+    assert counts == {"train": (889, 6263), "validation": (111, 610), "test": (500, 3140)}
+    known = {picture.group for picture in data.splits["train"]}
+    # 332 from groups that no list for training names, and 9 of the validation group.
+    assert sum(picture.group not in known for picture in data.splits["test"]) == 341
+    labels = np.concatenate([p.labels for pictures in data.splits.values() for p in pictures])
+    assert len(labels) == 10013 and set(labels) == set(range(len(CLASSES)))

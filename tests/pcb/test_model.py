@@ -1,0 +1,124 @@
+"""The network: its parts, its dropout, and what MixUp's weights do to its loss."""
+
+import numpy as np
+import paddle
+import pytest
+
+from common.regularization.mixup import BoxSample, mix_box_samples
+from common.regularization.parameter_groups import parameter_settings
+from tasks.pcb.config import Model
+from tasks.pcb.model import YOLOv3, depth_of
+from tasks.pcb.targets import assign_targets, pad_boxes
+
+ANCHORS = [[10, 10], [14, 14], [20, 20], [28, 28], [40, 40], [48, 48], [56, 56], [64, 64], [80, 80]]
+
+
+def network(**fields) -> YOLOv3:
+    paddle.seed(0)
+    return YOLOv3(Model(**fields), ANCHORS, classes=6)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> YOLOv3:
+    return network()
+
+
+@pytest.mark.parametrize("backbone", ["darknet_tiny", "darknet53", "mobilenet_v1"])
+def test_outputs_of_every_backbone_are_three_grids(backbone):
+    model = network(backbone=backbone, neck_width=64)
+    model.eval()
+    with paddle.no_grad():
+        outputs = model(paddle.zeros([1, 3, 64, 96]))
+    assert [o.shape for o in outputs] == [[1, 33, 2, 3], [1, 33, 4, 6], [1, 33, 8, 12]]
+
+
+def test_the_tiny_network_has_about_two_million_parameters(tiny):
+    number = sum(int(np.prod(p.shape)) for p in tiny.parameters() if not p.stop_gradient)
+    assert 2.0e6 < number < 2.5e6
+
+
+def test_the_published_width_has_the_published_neck():
+    from ppdet.modeling.necks.yolo_fpn import YOLOv3FPN
+
+    ours = network(backbone="darknet53", neck_width=512).neck.parameters()
+    theirs = YOLOv3FPN().parameters()
+    assert sorted(tuple(p.shape) for p in ours) == sorted(tuple(p.shape) for p in theirs)
+
+
+def test_dropout_is_on_the_input_of_the_prediction_layer():
+    model = network(dropout=0.5)
+    seen = []
+    for convolution in model.head.yolo_outputs:
+        convolution.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].numpy()))
+    images = paddle.rand([1, 3, 64, 64])
+    model.eval()
+    model(images)
+    share_of_zeros = [np.mean(x == 0) for x in seen]
+    assert max(share_of_zeros) < 0.01
+    seen.clear()
+    model.train()
+    model(images, targets(sample()))
+    # The coarsest input has 4 cells of 256 channels: standard error of a share 0.016.
+    assert [np.mean(x == 0) for x in seen] == pytest.approx([0.5] * 3, abs=0.08)
+
+
+def test_every_parameter_has_a_depth_and_the_head_the_greatest(tiny):
+    settings = parameter_settings(tiny, 1e-4, layer_decay=0.5, depth_of=depth_of)
+    scales = {s.name: s.lr_scale for s in settings}
+    assert scales["backbone.stage.0.0.conv_bn_layer.conv.weight"] == 0.5**6
+    assert scales["backbone.stage.4.0.conv_bn_layer.conv.weight"] == 0.5**2
+    assert all(scale == 1.0 for name, scale in scales.items() if name.startswith(("neck.", "head.")))
+
+
+def test_norms_and_head_biases_are_not_decayed_though_groups_erase_their_attributes(tiny):
+    settings = parameter_settings(tiny, 1e-4)
+    assert {s.weight_decay for s in settings if s.name.endswith("conv.weight")} == {1e-4}
+    assert {s.weight_decay for s in settings if "batch_norm" in s.name or "bias" in s.name} == {0.0}
+
+
+def sample(*boxes, weight: float = 1.0) -> BoxSample:
+    corners = np.array([box[:4] for box in boxes], np.float32).reshape(-1, 4)
+    labels = np.array([box[4] for box in boxes], int)
+    image = np.zeros((64, 64, 3), np.float32)
+    return BoxSample(image, corners, labels, np.full(len(boxes), weight, np.float32))
+
+
+def targets(one: BoxSample) -> dict[str, paddle.Tensor]:
+    levels = assign_targets(one, np.float32(ANCHORS), classes=6)
+    named = {f"target{i}": paddle.to_tensor(level[None]) for i, level in enumerate(levels)}
+    return {**named, "gt_bbox": paddle.to_tensor(pad_boxes([one]))}
+
+
+def losses(model: YOLOv3, one: BoxSample) -> dict[str, float]:
+    """Loss terms on fixed raw predictions, so that only the targets differ."""
+    rng = np.random.default_rng(0)
+    raw = [paddle.to_tensor(rng.normal(0, 1, (1, 33, n, n)).astype(np.float32)) for n in (2, 4, 8)]
+    return {k: float(v) for k, v in model.head.loss(raw, targets(one), model.head.anchors).items()}
+
+
+def test_mixup_weights_multiply_every_positive_term_of_a_box(tiny):
+    first, second = sample((2, 2, 12, 12, 1)), sample((40, 40, 60, 60, 4))
+    mixed = mix_box_samples(first, second, 0.7)
+    for term in ("loss_xy", "loss_wh", "loss_cls"):
+        expected = 0.7 * losses(tiny, first)[term] + 0.3 * losses(tiny, second)[term]
+        assert losses(tiny, mixed)[term] == pytest.approx(expected, rel=1e-5), term
+
+
+def test_mixup_keeps_the_objectness_target_at_one_and_weights_its_term(tiny):
+    # Objectness is linear in the weight of the one positive cell, with slope its loss against 1.
+    box = (40, 40, 60, 60, 4)
+    at = [losses(tiny, sample(box, weight=w))["loss_obj"] for w in (0.25, 0.5, 1.0)]
+    # Differences of sums near 100 in float32.
+    assert at[1] - at[0] == pytest.approx((at[2] - at[1]) / 2, abs=1e-4)
+    assert at[2] > at[0]
+
+
+def test_detections_lie_in_the_picture_and_are_sorted_out_by_class(tiny):
+    tiny.eval()
+    with paddle.no_grad():
+        found = tiny.detect(paddle.rand([2, 3, 64, 96]))
+    assert len(found) == 2
+    for rows in found:
+        assert rows.shape[1] == 6 and len(rows) <= 100
+        assert (rows[:, 2:] >= 0).all() and (rows[:, [2, 4]] <= 96).all() and (rows[:, [3, 5]] <= 64).all()
+        assert set(rows[:, 0]) <= set(range(6))

@@ -1,0 +1,133 @@
+"""Targets: each box in its cell and anchor, and back again through Paddle's decoder."""
+
+import numpy as np
+import paddle
+import pytest
+
+from common.regularization.mixup import BoxSample
+from tasks.pcb.anchors import MASKS, STRIDES, cluster_anchors
+from tasks.pcb.targets import assign_targets, pad_boxes, shape_iou
+
+ANCHORS = np.array(
+    [[10, 10], [20, 20], [30, 30], [40, 40], [50, 50], [60, 60], [70, 70], [80, 80], [90, 90]], np.float32
+)
+
+
+def sample(boxes, labels, weights=None, side: int = 320) -> BoxSample:
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    weights = np.ones(len(boxes)) if weights is None else weights
+    return BoxSample(
+        np.zeros((side, side, 1), np.float32), boxes, np.array(labels, int), np.array(weights, np.float32)
+    )
+
+
+def positives(targets: list[np.ndarray]) -> list[tuple]:
+    """(level, anchor, row, column) of every assigned cell."""
+    return [
+        (level, *map(int, place))
+        for level, target in enumerate(targets)
+        for place in zip(*np.nonzero(target[:, 5]))
+    ]
+
+
+def test_a_box_goes_to_the_cell_of_its_centre_and_the_best_anchor():
+    targets = assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, classes=6)
+    assert [t.shape for t in targets] == [(3, 12, 10, 10), (3, 12, 20, 20), (3, 12, 40, 40)]
+    # 30 x 30 is the third anchor, on the finest level; its centre (105, 55) in cells of 8 pixels.
+    assert positives(targets) == [(2, 2, 6, 13)]
+    values = targets[2][2, :, 6, 13]
+    assert values[:6] == pytest.approx([105 / 8 - 13, 55 / 8 - 6, 0, 0, 2 - 900 / 320**2, 1])
+    assert values[6:].tolist() == [0, 0, 0, 1, 0, 0]
+
+
+def test_further_anchors_above_the_overlap_learn_the_box_too():
+    one = positives(assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, 6, assign_iou=1.0))
+    more = positives(assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, 6, assign_iou=0.4))
+    # Squares of side a and b overlap by (a/b)^2: 20 (0.44), 30, 40 (0.56) are above 0.4.
+    assert len(one) == 1 and set(one) < set(more) and len(more) == 3
+
+
+def test_in_a_collision_the_heavier_box_stays_with_its_class_alone():
+    boxes = [[90, 40, 120, 70], [91, 41, 119, 69]]
+    for labels, weights in (([3, 5], [0.7, 0.3]), ([5, 3], [0.3, 0.7])):
+        targets = assign_targets(sample(boxes, labels, weights), ANCHORS, 6)
+        assert len(positives(targets)) == 1
+        values = targets[2][2, :, 6, 13]
+        assert values[5] == pytest.approx(0.7)
+        assert values[6:].tolist() == [0, 0, 0, 1, 0, 0]
+
+
+def test_a_best_anchor_goes_before_a_heavier_further_one():
+    # 20 x 20 fits its anchor exactly; the 26 x 26 box fits 30 best and 20 as a further anchor.
+    boxes = [[94, 44, 114, 64], [92, 42, 118, 68]]
+    targets = assign_targets(sample(boxes, [0, 1], [0.4, 0.6]), ANCHORS, 6, assign_iou=0.5)
+    assert targets[2][1, 6:, 6, 13].tolist() == [1, 0, 0, 0, 0, 0]
+    assert targets[2][2, 6:, 6, 13].tolist() == [0, 1, 0, 0, 0, 0]
+
+
+def test_no_boxes_no_targets():
+    assert positives(assign_targets(sample([], []), ANCHORS, 6)) == []
+
+
+def test_the_decoder_gives_the_boxes_back():
+    rng = np.random.default_rng(0)
+    sizes = rng.uniform(12, 100, (6, 2))
+    # One box in each of six distant places, so that none collides.
+    corners = np.array([[x, y] for x in (10, 115, 220) for y in (10, 180)], float)
+    boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
+    labels = rng.integers(0, 6, 6)
+    found = []
+    for stride, mask, target in zip(STRIDES, MASKS, assign_targets(sample(boxes, labels), ANCHORS, 6)):
+        found.append(decode(target, stride, ANCHORS[list(mask)].astype(int)))
+    found = np.concatenate(found)
+    order, expected = np.lexsort(found[:, 1:3].T), np.lexsort(boxes[:, :2].T)
+    assert found[order, 1:] == pytest.approx(boxes[expected], abs=0.01)
+    assert found[order, 0].tolist() == labels[expected].tolist()
+
+
+def decode(target: np.ndarray, stride: int, anchors: np.ndarray) -> np.ndarray:
+    """Class and box of every assigned cell, through ``paddle.vision.ops.yolo_box``."""
+    raw = np.zeros((3, 11, *target.shape[2:]), np.float32)
+    raw[:, :2] = np.log(target[:, :2].clip(1e-6, 1 - 1e-6) / (1 - target[:, :2].clip(1e-6, 1 - 1e-6)))
+    raw[:, 2:4] = target[:, 2:4]
+    raw[:, 4:5] = np.where(target[:, 5:6] > 0, 20, -20)
+    raw[:, 5:] = np.where(target[:, 6:] > 0, 20, -20)
+    size = paddle.to_tensor([[320, 320]], dtype="int32")
+    boxes, scores = paddle.vision.ops.yolo_box(
+        paddle.to_tensor(raw.reshape(1, -1, *target.shape[2:])),
+        size,
+        anchors.ravel().tolist(),
+        6,
+        0.5,
+        stride,
+    )
+    kept = scores.numpy()[0].max(axis=1) > 0.5
+    return np.concatenate([scores.numpy()[0][kept].argmax(axis=1)[:, None], boxes.numpy()[0][kept]], axis=1)
+
+
+def test_boxes_are_padded_to_the_fullest_picture():
+    padded = pad_boxes([sample([[0, 0, 32, 64]], [0]), sample([], []), sample([[0, 0, 1, 1]] * 3, [0] * 3)])
+    assert padded.shape == (3, 3, 4)
+    assert padded[0, 0] == pytest.approx([0.05, 0.1, 0.1, 0.2])
+    assert not padded[1].any() and not padded[0, 1:].any()
+
+
+def test_shape_iou_of_squares():
+    assert shape_iou(np.array([[10.0, 10.0]]), np.array([[10, 10], [20, 20], [5, 20]]))[0] == pytest.approx(
+        [1, 0.25, 50 / 150]
+    )
+
+
+def test_anchors_are_nine_whole_sizes_by_area_and_find_clusters():
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(10, 90, (9, 2))
+    sizes = np.repeat(centres, 50, axis=0) + rng.normal(0, 0.2, (450, 2))
+    boxes = np.concatenate([np.zeros((450, 2)), sizes], axis=1).astype(np.float32)
+    anchors = np.array(cluster_anchors(boxes))
+    assert anchors.shape == (9, 2) and anchors.dtype.kind == "i"
+    assert (np.diff(anchors.prod(axis=1)) >= 0).all()
+    assert shape_iou(sizes, anchors.astype(float)).max(axis=1).min() > 0.85
+
+
+def test_few_different_boxes_still_give_nine_anchors():
+    assert len(cluster_anchors(np.float32([[0, 0, 30, 30], [0, 0, 20, 40]]))) == 9

@@ -1,0 +1,74 @@
+"""BERT with its head: padding, pooling, depths and vocabularies."""
+
+import numpy as np
+import paddle
+import pytest
+from paddlenlp.transformers import BertTokenizer
+
+from common.regularization.parameter_groups import parameter_settings
+from tasks.sentiment.config import Model
+from tasks.sentiment.model import SentimentModel, depth_of, new_encoder
+from tasks.sentiment.vocabulary import SPECIAL, build_vocabulary
+
+SMALL = Model(layers=2, hidden_size=32, heads=2)
+TEXTS = ["这个手机真的很好用！", "iPad2 太卡了😂😂", "质量差，不推荐 5块钱都不值"]
+
+
+def model(pooling: str = "cls", dropout: float = 0.0) -> SentimentModel:
+    paddle.seed(0)
+    return SentimentModel(new_encoder(SMALL, 50), classes=2, dropout=dropout, pooling=pooling)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_padding_changes_nothing(pooling):
+    network = model(pooling)
+    network.eval()
+    ids = np.array([[2, 7, 8, 9, 3]])
+    padded = np.array([[2, 7, 8, 9, 3, 0, 0, 0]])
+    expected = network(paddle.to_tensor(ids)).numpy()
+    assert network(paddle.to_tensor(padded)).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_head_dropout_acts_in_training_only():
+    network = model(dropout=0.9)
+    # The encoder's own dropouts of 0.1 stay in every arm; they are off here to see the head's.
+    for layer in network.encoder.sublayers():
+        if isinstance(layer, paddle.nn.Dropout):
+            layer.p = 0.0
+    ids = paddle.to_tensor(np.array([[2, 7, 8, 3]]))
+    network.eval()
+    assert (network(ids).numpy() == network(ids).numpy()).all()
+    network.train()
+    assert np.abs(network(ids).numpy() - network(ids).numpy()).max() > 1e-3
+
+
+def test_every_trainable_parameter_gets_a_gradient_when_the_pooler_is_not_read():
+    network = model("mean")
+    loss = network(paddle.to_tensor(np.array([[2, 7, 8, 3]]))).sum()
+    loss.backward()
+    assert not [n for n, p in network.named_parameters() if not p.stop_gradient and p.grad is None]
+
+
+def test_depths_follow_the_layers():
+    settings = parameter_settings(model(), 1.0, weight_decay_layer_decay=0.9, depth_of=depth_of(2))
+    decay = {s.name: s.weight_decay for s in settings}
+    assert decay["head.classifier.weight"] == decay["encoder.pooler.dense.weight"] == 1.0
+    assert decay["encoder.encoder.layers.1.linear1.weight"] == pytest.approx(0.9)
+    assert decay["encoder.encoder.layers.0.linear1.weight"] == pytest.approx(0.81)
+    assert decay["encoder.embeddings.word_embeddings.weight"] == pytest.approx(0.729)
+
+
+def test_a_vocabulary_knows_every_character_of_its_texts(tmp_path):
+    file = tmp_path / "vocab.txt"
+    file.write_text("\n".join(build_vocabulary(TEXTS)) + "\n", encoding="utf-8")
+    tokenizer = BertTokenizer(str(file))
+    for text in TEXTS:
+        assert "[UNK]" not in tokenizer.tokenize(text)
+    assert tokenizer.tokenize("手机") == ["手", "机"]
+    assert tokenizer.tokenize("iPad2") == ["i", "##p", "##a", "##d", "##2"]
+    assert "[UNK]" in tokenizer.tokenize("龘")
+
+
+def test_a_vocabulary_has_special_tokens_first_then_falling_frequency():
+    vocabulary = build_vocabulary(["好好好差差坏"], most=7)
+    assert vocabulary == [*SPECIAL, "好", "差"]
