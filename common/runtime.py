@@ -56,6 +56,11 @@ def choose_matrix_library_path(vendor: str, flags: frozenset[str]) -> Optional[s
     return "5" if vendor == "AuthenticAMD" and "avx2" in flags else None
 
 
+def process_number() -> int:
+    """Number of this process among those of ``paddle.distributed.launch``, from 0."""
+    return int(os.environ.get("PADDLE_TRAINER_ID", 0))
+
+
 def prepare() -> str:
     """Choose threads and matrix-library path for this process; say so in one line.
 

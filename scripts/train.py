@@ -21,7 +21,8 @@ def main() -> None:
     arguments, flags = parse_arguments()
     config = runs.load_config(arguments.config, arguments.seed, flags)
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
-    run.check(config, arguments.resume)
+    if runtime.process_number() == 0:
+        run.check(config, arguments.resume)
     data = runs.load_data(config, runs.data_root(arguments.data_root))
     train(config, data, run, arguments.resume)
 
@@ -71,7 +72,8 @@ def train(config: Any, data: Any, run: RunFolder, resume: bool) -> None:
     with runtime.without_known_noise():
         from common.training.device import rank, select_device
     device = select_device(config.train)
-    run.start(config)
+    if rank() == 0:
+        run.start(config)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)
 
     from common.regularization.parameter_groups import parameter_settings

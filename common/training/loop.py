@@ -116,15 +116,20 @@ class Trainer:
         batches = iter(loader)
         started = time.perf_counter() - self.state["seconds"]
         self.model.train()
-        for share in shares:
+        for number, share in enumerate(shares, start=1):
             self._update(share, batches)
             self.state["seconds"] = time.perf_counter() - started
             self.progress.update()
-            if devices.any_process(self.stop_asked):
+            if number < len(shares) and devices.any_process(self.stop_asked):
                 self._gather_sums()
-                self._save_last()
-                raise Interrupted(f"saved after update {self.state['step']}; continue with --resume")
+                self._stop()
         self._finish_epoch(epoch)
+        if self.state["step"] < self.total and devices.any_process(self.stop_asked):
+            self._stop()
+
+    def _stop(self) -> None:
+        self._save_last()
+        raise Interrupted(f"saved after update {self.state['step']}; continue with --resume")
 
     def _update(self, share: list[tuple[np.ndarray, float]], batches) -> None:
         step = self.state["step"]

@@ -22,7 +22,7 @@ PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddlenlp", "paddledet", "numpy
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` so that a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
 

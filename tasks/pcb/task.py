@@ -11,6 +11,7 @@ import paddle
 from common.evaluation import detection
 from common.regularization.mixup import BoxSample
 from common.seeding import derive, generator
+from common.training.run_folder import write_text
 from tasks.pcb.anchors import cluster_anchors
 from tasks.pcb.augment import Augmenter
 from tasks.pcb.config import SELECTION_METRIC, Config
@@ -205,6 +206,5 @@ def _to_detections(rows: np.ndarray, image: np.ndarray, scale: float) -> detecti
 def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:
     if not file.exists():
         boxes = np.concatenate([picture.boxes for picture in data.splits["train"]]) * config.data.scale
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(cluster_anchors(boxes, seed=config.train.seed)) + "\n")
+        write_text(file, json.dumps(cluster_anchors(boxes, seed=config.train.seed)) + "\n")
     return json.loads(file.read_text())

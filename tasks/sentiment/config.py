@@ -49,6 +49,9 @@ class Model:
         "cls", description="what the head reads: the pooled first token, or the mean over all tokens"
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="rate on the input of the classifier")
+    encoder_dropout: Optional[float] = Field(
+        None, ge=0, lt=1, description="rate of the encoder's own dropouts; as published (0.1) if null"
+    )
 
     def __post_init__(self):
         if self.weights is None and self.hidden_size % self.heads:

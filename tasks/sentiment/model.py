@@ -35,6 +35,15 @@ class SentimentModel(paddle.nn.Layer):
         return self.head(pooled)
 
 
+def set_encoder_dropout(encoder: BertModel, rate: float) -> None:
+    """Give every dropout of the encoder, the ones on attention included, one rate."""
+    for layer in encoder.sublayers():
+        if isinstance(layer, paddle.nn.Dropout):
+            layer.p = rate
+        elif isinstance(layer, paddle.nn.MultiHeadAttention):
+            layer.dropout = rate
+
+
 def new_encoder(model: Model, vocabulary_size: int) -> BertModel:
     """A BERT with random weights."""
     return BertModel(

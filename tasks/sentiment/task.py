@@ -9,9 +9,10 @@ from paddlenlp.transformers import BertTokenizer
 
 from common.evaluation.classification import classification_metrics
 from common.seeding import derive, generator
+from common.training.run_folder import write_text
 from tasks.sentiment.config import SELECTION_METRIC, Config
 from tasks.sentiment.data import Data, Review
-from tasks.sentiment.model import SentimentModel, depth_of, new_encoder
+from tasks.sentiment.model import SentimentModel, depth_of, new_encoder, set_encoder_dropout
 from tasks.sentiment.vocabulary import build_vocabulary
 from tasks.sentiment.weights import load_encoder
 
@@ -36,6 +37,8 @@ class Task:
             encoder = new_encoder(config.model, len(self.tokenizer.vocab))
         else:
             encoder, self.tokenizer = load_encoder(Path(config.model.weights))
+        if config.model.encoder_dropout is not None:
+            set_encoder_dropout(encoder, config.model.encoder_dropout)
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
         self.depth_of = depth_of(encoder.config.num_hidden_layers)
         self.token_ids: dict[str, list[np.ndarray]] = {}
@@ -146,6 +149,5 @@ def _labels(reviews: list[Review]) -> np.ndarray:
 def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:
     if not file.exists():
         vocabulary = build_vocabulary([review.text for review in data.splits["train"]])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+        write_text(file, "\n".join(vocabulary) + "\n")
     return BertTokenizer(str(file))

@@ -7,7 +7,7 @@ from paddlenlp.transformers import BertTokenizer
 
 from common.regularization.parameter_groups import parameter_settings
 from tasks.sentiment.config import Model
-from tasks.sentiment.model import SentimentModel, depth_of, new_encoder
+from tasks.sentiment.model import SentimentModel, depth_of, new_encoder, set_encoder_dropout
 from tasks.sentiment.vocabulary import SPECIAL, build_vocabulary
 
 SMALL = Model(layers=2, hidden_size=32, heads=2)
@@ -31,10 +31,7 @@ def test_padding_changes_nothing(pooling):
 
 def test_head_dropout_acts_in_training_only():
     network = model(dropout=0.9)
-    # The encoder's own dropouts of 0.1 stay in every arm; they are off here to see the head's.
-    for layer in network.encoder.sublayers():
-        if isinstance(layer, paddle.nn.Dropout):
-            layer.p = 0.0
+    set_encoder_dropout(network.encoder, 0.0)
     ids = paddle.to_tensor(np.array([[2, 7, 8, 3]]))
     network.eval()
     assert (network(ids).numpy() == network(ids).numpy()).all()
@@ -47,6 +44,15 @@ def test_every_trainable_parameter_gets_a_gradient_when_the_pooler_is_not_read()
     loss = network(paddle.to_tensor(np.array([[2, 7, 8, 3]]))).sum()
     loss.backward()
     assert not [n for n, p in network.named_parameters() if not p.stop_gradient and p.grad is None]
+
+
+def test_the_encoder_has_no_other_dropout_than_those_that_its_rate_sets():
+    network = model()
+    ids = paddle.to_tensor(np.array([[2, 7, 8, 3]]))
+    network.train()
+    assert (network(ids).numpy() != network(ids).numpy()).any()
+    set_encoder_dropout(network.encoder, 0.0)
+    assert (network(ids).numpy() == network(ids).numpy()).all()
 
 
 def test_depths_follow_the_layers():
