@@ -1,0 +1,245 @@
+"""The commands as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from tests.conftest import ROOT
+
+BASE = ["--config", "configs/quickstart/sentiment-baseline.yaml"]
+TINY = ["--train.epochs", "2", "--model.layers", "1", "--model.hidden_size", "32", "--data.train_size", "160"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, command):
+    folder = tmp_path_factory.mktemp("runs") / "x"
+    done = command("train.py", *BASE, *TINY, "--run-dir", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory, command):
+    root = tmp_path_factory.mktemp("data")
+    done = command("make_boards.py", "--output", root / "boards", "--number", 12, "--size", 128)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def test_a_run_folder_holds_what_the_readme_says(trained):
+    expected = {
+        "config.yaml",
+        "environment.json",
+        "parameters.csv",
+        "history.csv",
+        "metrics.json",
+        "report.html",
+    }
+    assert expected <= {file.name for file in trained.iterdir()}
+    assert (trained / "predictions/validation.csv").exists()
+    assert (trained / "plots/learning_curves.png").exists()
+    assert {file.name for file in (trained / "checkpoints").iterdir()} == {
+        "last.safetensors",
+        "best.safetensors",
+    }
+    environment = json.loads((trained / "environment.json").read_text())
+    assert {"paddlepaddle", "processor", "git_commit", "config_sha256", "data_sha256"} <= set(environment)
+    parameters = pd.read_csv(trained / "parameters.csv")
+    assert list(parameters) == ["name", "shape", "layer", "lr_scale", "weight_decay", "rule"]
+    assert not list(trained.rglob("*.partial"))
+
+
+def test_the_predictions_are_what_the_metrics_were_computed_from(trained):
+    metrics = json.loads((trained / "metrics.json").read_text())["validation"]
+    rows = pd.read_csv(trained / "predictions/validation.csv")
+    assert (rows["label"] == rows["predicted"]).mean() == pytest.approx(metrics["accuracy"])
+
+
+def test_the_written_configuration_repeats_the_run_exactly(trained, tmp_path, command):
+    again = tmp_path / "y"
+    done = command("train.py", "--config", trained / "config.yaml", "--run-dir", again)
+    assert done.returncode == 0, done.stderr
+    first, second = (
+        pd.read_csv(f / "history.csv").drop(columns=["seconds", "items/s"]) for f in (trained, again)
+    )
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    one, two = (load_file(str(f / "checkpoints/last.safetensors")) for f in (trained, again))
+    assert all((one[name] == two[name]).all() for name in one)
+
+
+def test_every_reading_of_the_test_split_is_written_down(trained, command):
+    for count in (1, 2):
+        done = command("evaluate.py", "--run", trained, "--split", "test")
+        assert done.returncode == 0, done.stderr
+        assert len(pd.read_csv(trained / "test_readings.csv")) == count
+    assert {"validation", "test"} == set(json.loads((trained / "metrics.json").read_text()))
+
+
+def test_runs_of_both_tasks_are_compared_on_one_page(trained, boards, tmp_path, command):
+    flags = ["--data.root", "boards", "--train.steps", 2, "--train.batch_size", 2, "--augment.crop", 64]
+    run = tmp_path / "pcb"
+    done = command(
+        "train.py",
+        "--config",
+        "configs/pcb/regularized.yaml",
+        "--data-root",
+        boards,
+        "--run-dir",
+        run,
+        *flags,
+    )
+    assert done.returncode == 0, done.stderr
+    page = tmp_path / "page" / "report.html"
+    done = command("compare.py", "--runs", trained, run, "--split", "validation", "--output", page)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert "f1_macro" in text and "map_50" in text and "noise" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def start_training(run, *flags) -> subprocess.Popen:
+    line = [
+        sys.executable,
+        ROOT / "scripts/train.py",
+        *BASE,
+        *TINY,
+        "--train.epochs",
+        "200",
+        "--run-dir",
+        run,
+    ]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*map(str, line), *flags], cwd=ROOT, **pipes)
+
+
+def wait_for_update(process: subprocess.Popen, run, update: int) -> None:
+    history = run / "history.csv"
+    while not history.exists() or pd.read_csv(history)["step"].max() < update:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_exits_with_130_and_resumes(tmp_path, number):
+    run = tmp_path / "run"
+    process = start_training(run)
+    wait_for_update(process, run, 1)
+    process.send_signal(number)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130, complaint
+    assert b"continue with --resume" in complaint and b"Traceback" not in complaint
+    reached = pd.read_csv(run / "history.csv")["step"].max()
+    process = start_training(run, "--resume")
+    wait_for_update(process, run, reached + 1)
+    process.kill()
+    process.wait()
+
+
+def write(path, text: str, encoding: str = "utf-8"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def mistakes(tmp_path, boards) -> dict[str, tuple[list, str]]:
+    """Arguments of train.py, and what must be said."""
+    broken = tmp_path / "data" / "boards"
+    write(broken / "trainval.txt", "group1/1/7.jpg group1/1_not/7.txt\n")
+    write(broken / "group1/1/7_test.jpg", "x")
+    write(broken / "group1/1_not/7.txt", "1 2 30 40 1\n1 2 30 40 9\n")
+    write(tmp_path / "data/reviews.csv", "text,label\n好,1\n差,0\n")
+    (tmp_path / "existing").mkdir()
+    write(tmp_path / "existing/config.yaml", "task: sentiment\n")
+    pcb = ["--config", "configs/pcb/baseline.yaml", "--data.root", "boards", "--data-root", tmp_path / "data"]
+    csv = [*BASE, "--data-root", tmp_path / "data", "--data.train"]
+    return {
+        "missing configuration": (["--config", "configs/missing.yaml"], "no such configuration file"),
+        "missing data": ([*csv, "missing.csv"], "missing.csv: no such file"),
+        "unknown key": ([*BASE, "--optim.weight_decy", "1"], "the nearest is optim.weight_decay"),
+        "wrong type": ([*BASE, "--train.epochs", "many"], 'train.epochs: found "many"'),
+        "missing column": ([*csv, "reviews.csv"], "found no column 'review'"),
+        "class out of range": (pcb, "line 2: found class 9, expected 1 to 6"),
+        "existing run folder": ([*BASE, "--run-dir", tmp_path / "existing"], "run folder exists"),
+        "resuming another run": (
+            [*BASE, "--run-dir", tmp_path / "existing", "--resume"],
+            "a run is resumed with the configuration it was started with",
+        ),
+        "no configuration": ([], "--config: missing"),
+        "unknown task": (["--config", write(tmp_path / "a.yaml", "task: audio\n")], "found 'audio'"),
+    }
+
+
+MISTAKES = [
+    "missing configuration",
+    "missing data",
+    "unknown key",
+    "wrong type",
+    "missing column",
+    "class out of range",
+    "existing run folder",
+    "resuming another run",
+    "no configuration",
+    "unknown task",
+]
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_and_exit_code_2_within_two_seconds(name, tmp_path, boards, command):
+    arguments, expected = mistakes(tmp_path, boards)[name]
+    if "--run-dir" not in arguments:
+        arguments = [*arguments, "--run-dir", tmp_path / "run"]
+    started = time.perf_counter()
+    done = command("train.py", *arguments)
+    seconds = time.perf_counter() - started
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert seconds < 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_precision_that_a_processor_ignores_is_refused(tmp_path, command):
+    done = command("train.py", *BASE, *TINY, "--train.amp", "bf16", "--run-dir", tmp_path / "run")
+    assert done.returncode == 2
+    assert "train.amp: found bf16 on a CPU" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path, command):
+    done = command("train.py", *BASE, *TINY, "--train.device", "gpu", "--run-dir", tmp_path / "run")
+    assert done.returncode == 2
+    assert "train.device: found gpu" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "compare.py", "make_boards.py"])
+def test_help_answers_from_any_folder(script, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / script, "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--" in done.stdout
+    if script == "train.py":
+        assert "--optim.weight_decay_layer_decay" in done.stdout and "--augment.mixup.alpha" in done.stdout
+
+
+def test_boards_are_not_written_over(boards, command):
+    done = command("make_boards.py", "--output", boards / "boards")
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+
+
+def test_comparing_a_run_without_its_metrics_says_what_to_run(trained, tmp_path, command):
+    done = command("compare.py", "--runs", tmp_path, "--output", tmp_path / "a.html")
+    assert done.returncode == 2 and "found no config.yaml" in done.stderr
