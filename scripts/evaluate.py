@@ -1,4 +1,4 @@
-"""Metrics of a run's best epoch on one split."""
+"""Metrics of the best epoch of one run or several, on one split."""
 
 from common import runtime
 
@@ -13,25 +13,32 @@ from tasks import runs  # noqa: E402
 
 
 def main() -> None:
-    """Evaluate, write metrics and predictions, and note every reading of the test split."""
+    """Evaluate each run and print its metrics."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--run", type=Path, required=True, help="folder that train.py has written")
+    parser.add_argument(
+        "--run", type=Path, nargs="+", required=True, help="folders that train.py has written"
+    )
     parser.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
     arguments = parser.parse_args()
-    run = RunFolder(arguments.run)
-    task = runs.load_trained(run, runs.data_root(arguments.data_root))
+    for folder in arguments.run:
+        evaluate(RunFolder(folder), arguments.split, runs.data_root(arguments.data_root))
+
+
+def evaluate(run: RunFolder, split: str, root: Path) -> None:
+    """Write metrics, predictions and report; note every reading of the test split."""
+    task = runs.load_trained(run, root)
 
     from common.reporting.run_report import write_run_report
     from common.reporting.tables import metrics_table
 
-    metrics, rows = task.evaluate_split(arguments.split)
-    run.add_metrics(arguments.split, metrics)
-    run.write_predictions(arguments.split, rows)
-    if arguments.split == "test":
-        print(f"the test split of this run has now been read {run.count_test_reading(metrics)} time(s)")
+    metrics, rows = task.evaluate_split(split)
+    run.add_metrics(split, metrics)
+    run.write_predictions(split, rows)
     write_run_report(run, task.selection_metric)
-    print(metrics_table({arguments.split: metrics}))
+    print(f"{run.path}\n{metrics_table({split: metrics})}")
+    if split == "test":
+        print(f"the test split of this run has now been read {run.count_test_reading(metrics)} time(s)")
 
 
 if __name__ == "__main__":

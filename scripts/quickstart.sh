@@ -4,15 +4,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
 environment cpu
-export DATA_ROOT=runs/quickstart/data
-rm -rf runs/quickstart
+folder=runs/quickstart
+export DATA_ROOT="$folder/data"
+rm -rf "$folder"
 python scripts/make_boards.py --output "$DATA_ROOT/boards" --number 240 --size 256
-for task in sentiment pcb; do
-  for recipe in baseline regularized; do
-    run="runs/quickstart/$task-$recipe"
-    python scripts/train.py --config "configs/quickstart/$task-$recipe.yaml" --run-dir "$run"
-    python scripts/evaluate.py --run "$run" --split test > "$run/test.txt"
-  done
+names="sentiment-baseline sentiment-regularized pcb-baseline pcb-regularized"
+for name in $names; do
+  python scripts/train.py --config "configs/quickstart/$name.yaml" --run-dir "$folder/$name"
 done
-python scripts/compare.py --runs runs/quickstart/{sentiment,pcb}-{baseline,regularized} \
-  --split test --output runs/quickstart/report.html
+cd "$folder"
+python ../../scripts/evaluate.py --data-root data --split test --run $names > test.txt
+python ../../scripts/compare.py --split test --output report.html --runs $names

@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 ANCHORS_PER_LEVEL = 3
-STRIDES = (32, 16, 8)
 MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
 
 

@@ -25,6 +25,14 @@ class Data:
     seed: int = Field(0, ge=0, description="which training pictures are drawn")
 
 
+# Pixels a cell, coarse to fine. darknet_tiny folds each 2 x 2 pixels into channels first.
+STRIDES = {
+    "darknet_tiny": (64, 32, 16),
+    "darknet53": (32, 16, 8),
+    "mobilenet_v1": (32, 16, 8),
+}
+
+
 @dataclass(config=STRICT)
 class Model:
     """The network."""
@@ -60,9 +68,7 @@ class MixUp:
 class Augment:
     """How training pictures are varied."""
 
-    crop: int = Field(
-        320, ge=64, multiple_of=32, description="side of the training crop, pixels of the scaled picture"
-    )
+    crop: int = Field(320, ge=64, description="side of the training crop, pixels of the scaled picture")
     crops: int = Field(4, ge=1, description="crops of each picture in an epoch")
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
@@ -81,3 +87,11 @@ class Config:
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self):
+        stride = STRIDES[self.model.backbone][0]
+        if self.augment.crop % stride:
+            raise ValueError(
+                f"augment.crop: found {self.augment.crop}, expected a multiple of {stride}, "
+                f"the coarsest stride of {self.model.backbone}"
+            )

@@ -11,22 +11,27 @@ from ppdet.modeling.layers import MultiClassNMS, YOLOBox
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
 
-from tasks.pcb.anchors import MASKS, STRIDES
-from tasks.pcb.config import Model
+from tasks.pcb.anchors import MASKS
+from tasks.pcb.config import STRIDES, Model
 
 SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
 
 
 class DarkNetTiny(paddle.nn.Layer):
-    """A plain narrow DarkNet for CPUs, 1.2 M parameters; features at strides 8, 16 and 32."""
+    """A plain narrow DarkNet for CPUs, 1.2 M parameters; features at strides 16, 32 and 64.
 
+    It folds each 2 x 2 pixels into channels first, as YOLOv2's passthrough layer does: as
+    cheap as halving the picture, without losing its fine lines.
+    """
+
+    FOLD = 2
     CHANNELS = (16, 32, 64, 128, 256)
     BLOCKS = (0, 1, 2, 2, 1)
 
     def __init__(self):
         super().__init__()
         self.stage = paddle.nn.LayerList()
-        width = 3
+        width = 3 * self.FOLD**2
         for channels, blocks in zip(self.CHANNELS, self.BLOCKS):
             layers = [DownSample(width, channels)]
             if blocks:
@@ -35,7 +40,8 @@ class DarkNetTiny(paddle.nn.Layer):
             width = channels
 
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
-        features, x = [], inputs["image"]
+        features = []
+        x = paddle.nn.functional.pixel_unshuffle(inputs["image"], self.FOLD)
         for stage in self.stage:
             x = stage(x)
             features.append(x)
@@ -90,9 +96,10 @@ class YOLOv3(paddle.nn.Layer):
         self.backbone, channels = _backbone(config.backbone)
         self.neck = YOLOv3Neck(channels, config.neck_width)
         self.dropout = paddle.nn.Dropout(config.dropout)
-        loss = YOLOv3Loss(classes, ignore_thresh=config.ignore_iou, downsample=list(STRIDES))
+        strides = STRIDES[config.backbone]
+        loss = YOLOv3Loss(classes, ignore_thresh=config.ignore_iou, downsample=list(strides))
         self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
-        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=STRIDES[0])
+        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=strides[0])
         self.suppress = MultiClassNMS(
             SCORE_THRESHOLD, nms_top_k=1000, keep_top_k=MOST_DETECTIONS, nms_threshold=NMS_IOU
         )
@@ -101,9 +108,11 @@ class YOLOv3(paddle.nn.Layer):
         """In training the dictionary of losses, in evaluation the raw outputs a level.
 
         Args:
-            images: float32 [batch, 3, height, width], sides multiples of 32, around -2 to 2.
+            images: float32 [batch, 1 or 3, height, width], pixels from 0 to 255, sides multiples of
+                the coarsest stride.
             targets: ``target0`` to ``target2`` and ``gt_bbox``; needed in training.
         """
+        images = (images / 63.75 - 2.0).expand([-1, 3, -1, -1])
         features = self.neck(self.backbone({"image": images}))
         # The head stays in float32 under mixed precision: its loss takes the logarithm of a
         # sigmoid, which float16 rounds to 0 or 1.

@@ -8,7 +8,7 @@ anchor whose shape overlaps it best.
 import numpy as np
 
 from common.regularization.mixup import BoxSample
-from tasks.pcb.anchors import MASKS, STRIDES
+from tasks.pcb.anchors import MASKS
 
 
 def shape_iou(sizes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
@@ -18,7 +18,11 @@ def shape_iou(sizes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
 
 
 def assign_targets(
-    sample: BoxSample, anchors: np.ndarray, classes: int, assign_iou: float = 1.0
+    sample: BoxSample,
+    anchors: np.ndarray,
+    strides: tuple[int, ...],
+    classes: int,
+    assign_iou: float = 1.0,
 ) -> list[np.ndarray]:
     """One target a level, coarse to fine: float32 [3, 6 + classes, rows, columns].
 
@@ -31,6 +35,7 @@ def assign_targets(
 
     Args:
         anchors: float [9, 2], width and height in pixels, by growing area.
+        strides: pixels a cell of each level, coarse to fine.
     """
     height, width = sample.image.shape[:2]
     sizes = sample.boxes[:, 2:] - sample.boxes[:, :2]
@@ -40,7 +45,7 @@ def assign_targets(
     chosen = overlap > assign_iou
     chosen[np.arange(len(best)), best] = True
     targets = []
-    for stride, mask in zip(STRIDES, MASKS):
+    for stride, mask in zip(strides, MASKS):
         target = np.zeros((len(mask), 6 + classes, height // stride, width // stride), np.float32)
         box, anchor = np.nonzero(chosen[:, mask])
         # NumPy keeps the last of equal indices: light before heavy, further before best anchor.

@@ -14,12 +14,11 @@ from common.seeding import derive, generator
 from common.training.run_folder import write_text
 from tasks.pcb.anchors import cluster_anchors
 from tasks.pcb.augment import Augmenter
-from tasks.pcb.config import SELECTION_METRIC, Config
+from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
 from tasks.pcb.data import Data, Picture, read_image
 from tasks.pcb.model import YOLOv3, depth_of
 from tasks.pcb.targets import assign_targets, pad_boxes
 
-STRIDE = 32
 EVALUATION_BATCH = 4
 
 
@@ -35,6 +34,7 @@ class Task:
 
     def __init__(self, config: Config, data: Data, assets: Path):
         self.config, self.data = config, data
+        self.strides = STRIDES[config.model.backbone]
         self.anchors = _load_or_cluster_anchors(assets / "anchors.json", data, config)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.model = YOLOv3(config.model, self.anchors, len(data.classes))
@@ -51,8 +51,8 @@ class Task:
         return _TrainingView(self, epoch)
 
     def collate(self, samples: list[tuple[BoxSample, list[np.ndarray]]]) -> tuple:
-        """Images [batch, 3, side, side], padded boxes, and one target a level."""
-        images = np.stack([to_network_input(sample.image) for sample, _ in samples])
+        """Images [batch, 1 or 3, side, side], padded boxes, and one target a level."""
+        images = stack_images([sample.image for sample, _ in samples])
         levels = [np.stack(level) for level in zip(*(targets for _, targets in samples))]
         return (images, pad_boxes([sample for sample, _ in samples]), *levels)
 
@@ -105,7 +105,7 @@ class Task:
         with paddle.no_grad():
             for start in range(0, len(pictures), EVALUATION_BATCH):
                 images = [self.image(p.path) for p in pictures[start : start + EVALUATION_BATCH]]
-                rows = self.model.detect(paddle.to_tensor(_pad_batch(images)))
+                rows = self.model.detect(paddle.to_tensor(stack_images(images, self.strides[0])))
                 found += [_to_detections(r, im, self.config.data.scale) for r, im in zip(rows, images)]
         return found
 
@@ -161,6 +161,7 @@ class _TrainingView(paddle.io.Dataset):
         epochs = -(-steps // updates) if steps else config.train.epochs
         self.augmenter = Augmenter(task.training_sample, number, config.augment, epochs, config.train.seed)
         self.anchors = np.array(task.anchors, np.float32)
+        self.strides = task.strides
         self.classes, self.assign_iou = len(task.data.classes), config.model.assign_iou
         self.epoch, self.number = epoch, number
 
@@ -169,13 +170,20 @@ class _TrainingView(paddle.io.Dataset):
 
     def __getitem__(self, index: int) -> tuple[BoxSample, list[np.ndarray]]:
         sample = self.augmenter.sample(self.epoch, index)
-        return sample, assign_targets(sample, self.anchors, self.classes, self.assign_iou)
+        return sample, assign_targets(sample, self.anchors, self.strides, self.classes, self.assign_iou)
 
 
-def to_network_input(image: np.ndarray) -> np.ndarray:
-    """Pixels [height, width, 1 or 3] in 0 to 255 as float32 [3, height, width] in -2 to 2."""
-    scaled = image.astype(np.float32).transpose(2, 0, 1) / 63.75 - 2.0
-    return np.broadcast_to(scaled, (3, *scaled.shape[1:]))
+def stack_images(images: list[np.ndarray], stride: int = 1) -> np.ndarray:
+    """Pictures [height, width, 1 or 3] as one float32 array [batch, channels, height, width].
+
+    Grey ones stay one channel if all are grey. Smaller pictures are filled up with black, at
+    the right and at the bottom, to the largest sides and on to multiples of ``stride``.
+    """
+    height, width = (-(-max(i.shape[axis] for i in images) // stride) * stride for axis in (0, 1))
+    batch = np.zeros((len(images), max(i.shape[2] for i in images), height, width), np.float32)
+    for row, image in zip(batch, images):
+        row[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+    return batch
 
 
 def shrink(image: np.ndarray, scale: float) -> np.ndarray:
@@ -185,14 +193,6 @@ def shrink(image: np.ndarray, scale: float) -> np.ndarray:
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
     scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return scaled[:, :, None] if scaled.ndim == 2 else scaled
-
-
-def _pad_batch(images: list[np.ndarray]) -> np.ndarray:
-    sides = [-(-max(image.shape[axis] for image in images) // STRIDE) * STRIDE for axis in (0, 1)]
-    batch = np.full((len(images), 3, *sides), -2.0, np.float32)
-    for row, image in zip(batch, images):
-        row[:, : image.shape[0], : image.shape[1]] = to_network_input(image)
-    return batch
 
 
 def _to_detections(rows: np.ndarray, image: np.ndarray, scale: float) -> detection.Detections:

@@ -1,7 +1,7 @@
 """The sentiment task as the training loop and the scripts see it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import paddle
@@ -75,17 +75,19 @@ class Task:
 
     def evaluate(self) -> dict[str, float]:
         """Metrics on validation, and, in evaluation mode, on some training reviews."""
-        row = self._named("validation", self._probabilities("validation"))
+        row = self._metrics("validation")
         number = self.config.train.train_samples_evaluated
         if number:
             order = generator(0, "train samples evaluated").permutation(len(self.data.splits["train"]))
-            row.update(self._named("train", self._probabilities("train", order[:number]), order[:number]))
+            known = self._metrics("train", order[:number])
+            # The loop writes a train_loss of its own: the one that was optimised, dropout included.
+            row.update({name: value for name, value in known.items() if name != "train_loss"})
         return row
 
     def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Metrics of one split and the predictions they come from."""
-        probabilities = self._probabilities(split)
         classes, reviews = self.data.classes, self.data.splits[split]
+        probabilities = self._probabilities(split, np.arange(len(reviews)))
         rows = [
             {
                 "label": classes[review.label],
@@ -97,15 +99,14 @@ class Task:
         ]
         return classification_metrics(_labels(reviews), probabilities), rows
 
-    def _named(self, name: str, probabilities: np.ndarray, rows=None) -> dict[str, float]:
-        split = "validation" if rows is None else "train"
-        labels = _labels(self.data.splits[split])
-        metrics = classification_metrics(labels if rows is None else labels[rows], probabilities)
-        return {f"{name}_{metric}": value for metric, value in metrics.items()}
+    def _metrics(self, split: str, rows: Optional[np.ndarray] = None) -> dict[str, float]:
+        rows = np.arange(len(self.data.splits[split])) if rows is None else rows
+        labels = _labels(self.data.splits[split])[rows]
+        metrics = classification_metrics(labels, self._probabilities(split, rows))
+        return {f"{split}_{metric}": value for metric, value in metrics.items()}
 
-    def _probabilities(self, split: str, rows=None) -> np.ndarray:
+    def _probabilities(self, split: str, rows: np.ndarray) -> np.ndarray:
         tokens = self._tokens(split)
-        rows = np.arange(len(tokens)) if rows is None else rows
         by_length = rows[np.argsort([len(tokens[i]) for i in rows], kind="stable")]
         probabilities = np.zeros((len(tokens), len(self.data.classes)), np.float64)
         self.model.eval()

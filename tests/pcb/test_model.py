@@ -6,7 +6,7 @@ import pytest
 
 from common.regularization.mixup import BoxSample, mix_box_samples
 from common.regularization.parameter_groups import parameter_settings
-from tasks.pcb.config import Model
+from tasks.pcb.config import STRIDES, Model
 from tasks.pcb.model import YOLOv3, depth_of
 from tasks.pcb.targets import assign_targets, pad_boxes
 
@@ -28,8 +28,9 @@ def test_outputs_of_every_backbone_are_three_grids(backbone):
     model = network(backbone=backbone, neck_width=64)
     model.eval()
     with paddle.no_grad():
-        outputs = model(paddle.zeros([1, 3, 64, 96]))
-    assert [o.shape for o in outputs] == [[1, 33, 2, 3], [1, 33, 4, 6], [1, 33, 8, 12]]
+        outputs = model(paddle.zeros([1, 3, 128, 192]))
+    cells = [[128 // stride, 192 // stride] for stride in STRIDES[backbone]]
+    assert [o.shape for o in outputs] == [[1, 33, *sides] for sides in cells]
 
 
 def test_the_tiny_network_has_about_two_million_parameters(tiny):
@@ -50,7 +51,7 @@ def test_dropout_is_on_the_input_of_the_prediction_layer():
     seen = []
     for convolution in model.head.yolo_outputs:
         convolution.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].numpy()))
-    images = paddle.rand([1, 3, 64, 64])
+    images = 255 * paddle.rand([1, 1, 128, 128])
     model.eval()
     model(images)
     share_of_zeros = [np.mean(x == 0) for x in seen]
@@ -79,12 +80,12 @@ def test_norms_and_head_biases_are_not_decayed_though_groups_erase_their_attribu
 def sample(*boxes, weight: float = 1.0) -> BoxSample:
     corners = np.array([box[:4] for box in boxes], np.float32).reshape(-1, 4)
     labels = np.array([box[4] for box in boxes], int)
-    image = np.zeros((64, 64, 3), np.float32)
+    image = np.zeros((128, 128, 3), np.float32)
     return BoxSample(image, corners, labels, np.full(len(boxes), weight, np.float32))
 
 
 def targets(one: BoxSample) -> dict[str, paddle.Tensor]:
-    levels = assign_targets(one, np.float32(ANCHORS), classes=6)
+    levels = assign_targets(one, np.float32(ANCHORS), STRIDES["darknet_tiny"], classes=6)
     named = {f"target{i}": paddle.to_tensor(level[None]) for i, level in enumerate(levels)}
     return {**named, "gt_bbox": paddle.to_tensor(pad_boxes([one]))}
 
@@ -116,9 +117,9 @@ def test_mixup_keeps_the_objectness_target_at_one_and_weights_its_term(tiny):
 def test_detections_lie_in_the_picture_and_are_sorted_out_by_class(tiny):
     tiny.eval()
     with paddle.no_grad():
-        found = tiny.detect(paddle.rand([2, 3, 64, 96]))
+        found = tiny.detect(255 * paddle.rand([2, 3, 128, 192]))
     assert len(found) == 2
     for rows in found:
         assert rows.shape[1] == 6 and len(rows) <= 100
-        assert (rows[:, 2:] >= 0).all() and (rows[:, [2, 4]] <= 96).all() and (rows[:, [3, 5]] <= 64).all()
+        assert (rows[:, 2:] >= 0).all() and (rows[:, [2, 4]] <= 192).all() and (rows[:, [3, 5]] <= 128).all()
         assert set(rows[:, 0]) <= set(range(6))

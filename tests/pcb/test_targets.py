@@ -5,9 +5,10 @@ import paddle
 import pytest
 
 from common.regularization.mixup import BoxSample
-from tasks.pcb.anchors import MASKS, STRIDES, cluster_anchors
+from tasks.pcb.anchors import MASKS, cluster_anchors
 from tasks.pcb.targets import assign_targets, pad_boxes, shape_iou
 
+STRIDES = (32, 16, 8)
 ANCHORS = np.array(
     [[10, 10], [20, 20], [30, 30], [40, 40], [50, 50], [60, 60], [70, 70], [80, 80], [90, 90]], np.float32
 )
@@ -31,7 +32,7 @@ def positives(targets: list[np.ndarray]) -> list[tuple]:
 
 
 def test_a_box_goes_to_the_cell_of_its_centre_and_the_best_anchor():
-    targets = assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, classes=6)
+    targets = assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, STRIDES, classes=6)
     assert [t.shape for t in targets] == [(3, 12, 10, 10), (3, 12, 20, 20), (3, 12, 40, 40)]
     # 30 x 30 is the third anchor, on the finest level; its centre (105, 55) in cells of 8 pixels.
     assert positives(targets) == [(2, 2, 6, 13)]
@@ -41,8 +42,8 @@ def test_a_box_goes_to_the_cell_of_its_centre_and_the_best_anchor():
 
 
 def test_further_anchors_above_the_overlap_learn_the_box_too():
-    one = positives(assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, 6, assign_iou=1.0))
-    more = positives(assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, 6, assign_iou=0.4))
+    one = positives(assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, STRIDES, 6, assign_iou=1.0))
+    more = positives(assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, STRIDES, 6, assign_iou=0.4))
     # Squares of side a and b overlap by (a/b)^2: 20 (0.44), 30, 40 (0.56) are above 0.4.
     assert len(one) == 1 and set(one) < set(more) and len(more) == 3
 
@@ -50,7 +51,7 @@ def test_further_anchors_above_the_overlap_learn_the_box_too():
 def test_in_a_collision_the_heavier_box_stays_with_its_class_alone():
     boxes = [[90, 40, 120, 70], [91, 41, 119, 69]]
     for labels, weights in (([3, 5], [0.7, 0.3]), ([5, 3], [0.3, 0.7])):
-        targets = assign_targets(sample(boxes, labels, weights), ANCHORS, 6)
+        targets = assign_targets(sample(boxes, labels, weights), ANCHORS, STRIDES, 6)
         assert len(positives(targets)) == 1
         values = targets[2][2, :, 6, 13]
         assert values[5] == pytest.approx(0.7)
@@ -60,13 +61,13 @@ def test_in_a_collision_the_heavier_box_stays_with_its_class_alone():
 def test_a_best_anchor_goes_before_a_heavier_further_one():
     # 20 x 20 fits its anchor exactly; the 26 x 26 box fits 30 best and 20 as a further anchor.
     boxes = [[94, 44, 114, 64], [92, 42, 118, 68]]
-    targets = assign_targets(sample(boxes, [0, 1], [0.4, 0.6]), ANCHORS, 6, assign_iou=0.5)
+    targets = assign_targets(sample(boxes, [0, 1], [0.4, 0.6]), ANCHORS, STRIDES, 6, assign_iou=0.5)
     assert targets[2][1, 6:, 6, 13].tolist() == [1, 0, 0, 0, 0, 0]
     assert targets[2][2, 6:, 6, 13].tolist() == [0, 1, 0, 0, 0, 0]
 
 
 def test_no_boxes_no_targets():
-    assert positives(assign_targets(sample([], []), ANCHORS, 6)) == []
+    assert positives(assign_targets(sample([], []), ANCHORS, STRIDES, 6)) == []
 
 
 def test_the_decoder_gives_the_boxes_back():
@@ -77,7 +78,9 @@ def test_the_decoder_gives_the_boxes_back():
     boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
     labels = rng.integers(0, 6, 6)
     found = []
-    for stride, mask, target in zip(STRIDES, MASKS, assign_targets(sample(boxes, labels), ANCHORS, 6)):
+    for stride, mask, target in zip(
+        STRIDES, MASKS, assign_targets(sample(boxes, labels), ANCHORS, STRIDES, 6)
+    ):
         found.append(decode(target, stride, ANCHORS[list(mask)].astype(int)))
     found = np.concatenate(found)
     order, expected = np.lexsort(found[:, 1:3].T), np.lexsort(boxes[:, :2].T)
