@@ -8,6 +8,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 import pandas as pd  # noqa: E402
+from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 COLOURS = {"train": "#1f77b4", "validation": "#d62728"}
 
@@ -27,7 +28,7 @@ def plot_learning_curves(history: pd.DataFrame, metric: str, path: Path) -> None
                 marker = "o" if len(history) < 40 else ""
                 axis.plot(history["epoch"], history[column], marker, ls="-", ms=3, color=colour, label=split)
         axis.set(xlabel="epoch", ylabel=name)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axis.grid(alpha=0.3)
         axis.legend()
     path.parent.mkdir(parents=True, exist_ok=True)

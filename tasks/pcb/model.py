@@ -1,5 +1,6 @@
 """YOLOv3 composed from PaddleDetection's parts, with dropout before its prediction layer."""
 
+import math
 import re
 from typing import Optional
 
@@ -15,6 +16,7 @@ from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
 
 SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
+OBJECTNESS_PRIOR = 0.01
 
 
 class DarkNetTiny(paddle.nn.Layer):
@@ -99,10 +101,20 @@ class YOLOv3(paddle.nn.Layer):
         strides = STRIDES[config.backbone]
         loss = YOLOv3Loss(classes, ignore_thresh=config.ignore_iou, downsample=list(strides))
         self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
+        self._start_objectness_at_prior(classes)
         self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=strides[0])
         self.suppress = MultiClassNMS(
             SCORE_THRESHOLD, nms_top_k=1000, keep_top_k=MOST_DETECTIONS, nms_threshold=NMS_IOU
         )
+
+    def _start_objectness_at_prior(self, classes: int) -> None:
+        # Lin et al. 2017 (focal loss): almost every cell is background, and at a bias of 0 the
+        # first epochs would do little but learn that.
+        bias = math.log(OBJECTNESS_PRIOR / (1 - OBJECTNESS_PRIOR))
+        for convolution in self.head.yolo_outputs:
+            values = convolution.bias.numpy().reshape(-1, 5 + classes)
+            values[:, 4] = bias
+            convolution.bias.set_value(values.reshape(-1))
 
     def forward(self, images: paddle.Tensor, targets: Optional[dict[str, paddle.Tensor]] = None):
         """In training the dictionary of losses, in evaluation the raw outputs a level.

@@ -123,3 +123,12 @@ def test_detections_lie_in_the_picture_and_are_sorted_out_by_class(tiny):
         assert rows.shape[1] == 6 and len(rows) <= 100
         assert (rows[:, 2:] >= 0).all() and (rows[:, [2, 4]] <= 192).all() and (rows[:, [3, 5]] <= 128).all()
         assert set(rows[:, 0]) <= set(range(6))
+
+
+def test_an_untrained_network_expects_background(tiny):
+    tiny.eval()
+    with paddle.no_grad():
+        outputs = tiny(255 * paddle.rand([1, 1, 128, 128]))
+    for output in outputs:
+        objectness = output.reshape([3, 11, *output.shape[2:]])[:, 4]
+        assert float(paddle.nn.functional.sigmoid(objectness).mean()) == pytest.approx(0.01, abs=0.01)

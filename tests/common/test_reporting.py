@@ -1,0 +1,50 @@
+"""Pages and tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.errors import UserError
+from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
+from common.reporting.plots import plot_learning_curves
+from common.reporting.run_report import comparison_table
+from common.reporting.tables import metrics_table
+from common.training.run_folder import RunFolder
+
+
+def test_a_page_needs_no_other_file_and_escapes_what_it_shows(tmp_path):
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_f1": [0.5, 0.6]})
+    plot_learning_curves(history, "f1", tmp_path / "plot.png")
+    table = HtmlTable(["a"], [["<script>alert(1)</script>"]])
+    section = Section("A & B", tables=[table], images=[HtmlImage(tmp_path / "plot.png", "curves")])
+    write_page(tmp_path / "page.html", "Title", [section], note="1 < 2")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script>" not in text and "&lt;script&gt;" in text
+    assert "A &amp; B" in text and "1 &lt; 2" in text
+    assert 'src="data:image/png;base64,' in text and 'src="plot' not in text
+
+
+def test_a_table_shows_every_metric_of_every_split():
+    text = metrics_table({"validation": {"f1": 0.5, "loss": 1.0}, "test": {"f1": 0.25, "n": 3}})
+    for shown in ("f1", "loss", "n", "0.5000", "0.2500", "1.0000", "3", "-"):
+        assert shown in text
+
+
+def test_a_comparison_has_a_row_a_run_and_refuses_what_was_not_evaluated(tmp_path):
+    runs = [RunFolder(tmp_path / name) for name in ("a", "b")]
+    for run, value in zip(runs, (0.5, 0.75)):
+        run.write_history([{"epoch": 1, "seconds": 30.0}, {"epoch": 2, "seconds": 60.0}])
+        run.add_metrics("test", {"f1": value})
+    table = comparison_table(runs, "test", ("f1",))
+    assert table.columns == ["run", "f1", "epochs", "minutes"]
+    assert table.rows == [["a", "0.5000", "2", "1.5"], ["b", "0.7500", "2", "1.5"]]
+    with pytest.raises(UserError, match="found no validation metrics"):
+        comparison_table(runs, "validation", ("f1",))
+
+
+def test_metrics_of_other_splits_stay(tmp_path):
+    run = RunFolder(tmp_path)
+    run.add_metrics("validation", {"f1": 0.5})
+    run.add_metrics("test", {"f1": np.float64(0.25)})
+    run.add_metrics("validation", {"f1": 0.75})
+    assert run.metrics() == {"validation": {"f1": 0.75}, "test": {"f1": 0.25}}

@@ -1,0 +1,106 @@
+"""The PCB task between pictures, network and metrics."""
+
+import numpy as np
+import paddle
+import pytest
+
+from common.config import build
+from tasks.pcb.config import Config
+from tasks.pcb.data import read_data
+from tasks.pcb.synthetic_boards import write_boards
+from tasks.pcb.task import Task, shrink, stack_images
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_boards(folder / "boards", number=12, size=128)
+    return folder
+
+
+def make_task(root, assets, **sections) -> Task:
+    values = {"task": "pcb", "data": {"root": "boards"}, "augment": {"crop": 128, "crops": 2}}
+    for section, fields in sections.items():
+        values[section] = {**values.get(section, {}), **fields}
+    config = build(Config, values, "test")
+    return Task(config, read_data(config, root), assets)
+
+
+def test_an_epoch_takes_every_crop_once_and_epochs_differ(root, tmp_path):
+    task = make_task(root, tmp_path, train={"batch_size": 4})
+    first, second = (np.concatenate(task.plan(epoch)) for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(2 * len(task.data.splits["train"])))
+    assert (first != second).any()
+
+
+def test_a_batch_learns_and_its_loss_is_the_mean_over_pictures(root, tmp_path):
+    task = make_task(root, tmp_path)
+    samples = [task.dataset(0)[i] for i in range(4)]
+    task.model.train()
+    # Batch statistics would tie the pictures together.
+    for layer in task.model.sublayers():
+        if isinstance(layer, paddle.nn.BatchNorm2D):
+            layer.eval()
+    whole = float(task.loss(task.model, tensors(task.collate(samples))))
+    single = [float(task.loss(task.model, tensors(task.collate([sample])))) for sample in samples]
+    assert whole == pytest.approx(np.mean(single), rel=1e-4)
+
+
+def tensors(batch: tuple) -> list[paddle.Tensor]:
+    return [paddle.to_tensor(array) for array in batch]
+
+
+def test_anchors_are_kept_with_the_run(root, tmp_path):
+    first = make_task(root, tmp_path).anchors
+    (tmp_path / "anchors.json").write_text("[[1, 2]]" if first == [[1, 2]] else str(first))
+    assert make_task(root, tmp_path).anchors == first
+    assert (tmp_path / "anchors.json").exists()
+
+
+def test_detections_are_in_pixels_of_the_unscaled_picture(root, tmp_path):
+    task = make_task(root, tmp_path, data={"scale": 0.5})
+    pictures = task.data.splits["validation"]
+    # A network that finds one box in the middle half of what it is shown.
+    task.model.detect = lambda images: [
+        np.float32([[2, 0.9, 16, 16, 48, 48]]) for _ in range(images.shape[0])
+    ]
+    found = task.predict(pictures)
+    assert len(found) == len(pictures)
+    assert found[0].boxes.tolist() == [[32, 32, 96, 96]]
+    assert found[0].labels.tolist() == [2]
+
+
+def test_a_detection_outside_the_picture_is_clipped_or_dropped(root, tmp_path):
+    task = make_task(root, tmp_path)
+    rows = np.float32([[0, 0.9, 100, 100, 160, 140], [1, 0.8, 130, 0, 150, 20]])
+    task.model.detect = lambda images: [rows for _ in range(images.shape[0])]
+    found = task.predict(task.data.splits["validation"][:1])[0]
+    assert found.boxes.tolist() == [[100, 100, 128, 128]]
+
+
+def test_test_metrics_tell_seen_boards_from_unseen_ones(root, tmp_path):
+    metrics, rows = make_task(root, tmp_path).evaluate_split("test")
+    assert {"map_50", "map_50_seen_boards", "map_50_unseen_boards", "threshold", "ap_50_open"} <= set(metrics)
+    assert all(set(row) == {"image", "class", "score", "x1", "y1", "x2", "y2"} for row in rows)
+
+
+def test_pictures_of_several_sizes_and_channels_make_one_batch():
+    images = [np.full((5, 8, 1), 7, np.uint8), np.full((9, 3, 3), 9, np.uint8)]
+    batch = stack_images(images, stride=4)
+    assert batch.shape == (2, 3, 12, 8)
+    assert (batch[0, :, :5, :8] == 7).all() and not batch[0, :, 5:].any()
+    assert (batch[1, :, :9, :3] == 9).all() and not batch[1, :, :, 3:].any()
+
+
+def test_shrinking_averages():
+    image = np.arange(16, dtype=np.uint8).reshape(4, 4, 1)
+    # Means of 2.5, 4.5, 10.5 and 12.5.
+    assert shrink(image, 0.5)[:, :, 0] == pytest.approx(np.array([[2.5, 4.5], [10.5, 12.5]]), abs=0.5)
+    assert shrink(image, 1.0) is image
+
+
+def test_a_crop_that_the_strides_do_not_divide_is_refused():
+    from common.errors import UserError
+
+    with pytest.raises(UserError, match="augment.crop: found 96, expected a multiple of 64"):
+        build(Config, {"task": "pcb", "augment": {"crop": 96}}, "test")
