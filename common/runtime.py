@@ -18,6 +18,7 @@ from typing import Optional
 # Paddle complains that threads are more than one, which is what was chosen; the others tell
 # of optional packages that nothing here uses.
 HARMLESS = ("OMP_NUM_THREADS", "numba", "ccache")
+HARMLESS_WARNINGS = ("Setuptools is replacing distutils", "When training, we now always track global mean")
 
 
 def processor_flags(cpuinfo: Optional[str] = None) -> tuple[str, frozenset[str]]:
@@ -86,6 +87,8 @@ def prepare() -> str:
             os.environ[name] = value
             said.append(f"{name}={value}")
     _avoid_import_crash()
+    for message in HARMLESS_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
     return f"cpu: {vendor or platform.machine()}, {', '.join(said)}"
 
 

@@ -13,8 +13,8 @@ from common.errors import UserError, run_command  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 
 NOISE = (
-    "One seed a run: differences of this size are noise. The standard error of the test set alone "
-    "is larger than what regularization can be expected to change."
+    "One seed a run: treat differences of this size as noise. The seed and the choice of test items "
+    "alone move a metric by points, and in a short run a regularized model is merely further behind."
 )
 
 

@@ -8,10 +8,10 @@ folder=runs/quickstart
 export DATA_ROOT="$folder/data"
 rm -rf "$folder"
 python scripts/make_boards.py --output "$DATA_ROOT/boards" --number 240 --size 256
-names="sentiment-baseline sentiment-regularized pcb-baseline pcb-regularized"
-for name in $names; do
+runs=()
+for name in sentiment-baseline sentiment-regularized pcb-baseline pcb-regularized; do
   python scripts/train.py --config "configs/quickstart/$name.yaml" --run-dir "$folder/$name"
+  runs+=("$folder/$name")
 done
-cd "$folder"
-python ../../scripts/evaluate.py --data-root data --split test --run $names > test.txt
-python ../../scripts/compare.py --split test --output report.html --runs $names
+python scripts/evaluate.py --split test --run "${runs[@]}" > "$folder/test.txt"
+python scripts/compare.py --split test --output "$folder/report.html" --runs "${runs[@]}"

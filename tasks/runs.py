@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import tasks
 from common import config as configuration
+from common import runtime
 from common.errors import UserError
 from common.training.run_folder import RunFolder
 
@@ -47,8 +48,9 @@ def load_trained(run: RunFolder, root: Path) -> Any:
     config = load_config(run.path / "config.yaml")
     data = load_data(config, root)
 
-    from common.training.checkpoint import load_checkpoint
-    from common.training.device import select_device
+    with runtime.without_known_noise():
+        from common.training.checkpoint import load_checkpoint
+        from common.training.device import select_device
 
     select_device(config.train)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)

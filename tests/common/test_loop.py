@@ -155,3 +155,9 @@ def test_another_seed_is_another_run(tmp_path, uninterrupted):
     trainer = small_trainer(tmp_path, {"train": {"seed": 1, "epochs": 1}})
     trainer.run()
     assert history(trainer)["train_loss"][0] != history(uninterrupted)["train_loss"][0]
+
+
+def test_loading_in_other_processes_changes_nothing(tmp_path, uninterrupted):
+    trainer = small_trainer(tmp_path, {"train": {"workers": 2}})
+    trainer.run()
+    assert_equal_histories(trainer, uninterrupted)
