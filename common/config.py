@@ -7,7 +7,6 @@ is wrong into one line. Nothing here imports Paddle, so a typing mistake answers
 import dataclasses
 import difflib
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any, Literal, Optional, get_args, get_origin
@@ -64,17 +63,19 @@ class Train:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 floats: PyYAML alone reads 1e-4 as a string."""
+    """YAML 1.2's core schema: PyYAML alone reads ``1e-4`` as text, ``off`` as false, ``010`` as 8."""
+
+    yaml_implicit_resolvers: dict = {}
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"),
-    list("-+0123456789."),
-)
-# The resolver above also matches plain integers; the integer resolver must come first.
-for _first, _resolvers in _Loader.yaml_implicit_resolvers.items():
-    _resolvers.sort(key=lambda resolver: resolver[0] != "tag:yaml.org,2002:int")
+for _tag, _pattern, _first in (
+    ("null", r"^(~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^[-+]?(0|[1-9]\d*)$", list("-+0123456789")),
+    ("float", r"^[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?$", list("-+.0123456789")),
+    ("float", r"^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$", list("-+.")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
 def read_yaml(path: Path, _seen: tuple = ()) -> dict[str, Any]:
@@ -103,7 +104,10 @@ def read_yaml(path: Path, _seen: tuple = ()) -> dict[str, Any]:
         raise UserError(f"{path}: found {type(values).__name__}, expected keys with values")
     parents = values.pop("extends", [])
     inherited: dict[str, Any] = {}
-    for parent in [parents] if isinstance(parents, str) else parents:
+    parents = [parents] if isinstance(parents, str) else parents
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise UserError(f"{path}: extends: found {parents!r}, expected a file or a list of files")
+    for parent in parents:
         inherited = merge(inherited, read_yaml(path.parent / parent, (*_seen, path.resolve())))
     return merge(inherited, values)
 
@@ -117,8 +121,14 @@ def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def parse_flags(flags: list[str]) -> dict[str, Any]:
-    """Nested values from ``--section.field value`` or ``--section.field=value``, read as YAML."""
+def parse_flags(flags: list[str], config_class: Optional[type] = None) -> dict[str, Any]:
+    """Nested values from ``--section.field value`` or ``--section.field=value``.
+
+    Values are read as YAML, but those of text fields of ``config_class`` are taken as they
+    are, so that a board group 00041 stays one.
+    """
+    fields = dict(walk_fields(config_class)) if config_class else {}
+    texts = {name for name, field in fields.items() if field.type in (str, Optional[str])}
     values: dict[str, Any] = {}
     rest = list(flags)
     while rest:
@@ -134,6 +144,8 @@ def parse_flags(flags: list[str]) -> dict[str, Any]:
             value = yaml.load(text, _Loader)
         except yaml.YAMLError:
             value = text
+        if name[2:] in texts and value is not None:
+            value = text
         *sections, field = name[2:].split(".")
         for section in reversed([*sections, field]):
             value = {section: value}
@@ -146,7 +158,9 @@ def build(config_class: type, values: dict[str, Any], source: str) -> Any:
     try:
         text = json.dumps(values, default=str)
         return TypeAdapter(config_class).validate_json(text, strict=True)
-    except ValidationError as error:
+    except (TypeError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            raise UserError(f"{source}: cannot be read as keys with values: {error}") from None
         raise UserError(f"{source}: {_explain(config_class, error.errors()[0])}") from None
 
 
@@ -208,14 +222,4 @@ def _type_name(kind: Any) -> str:
 
 def to_yaml(config: Any) -> str:
     """The whole configuration, resolved; :func:`read_yaml` and :func:`build` give it back equal."""
-    return yaml.safe_dump(_plain(dataclasses.asdict(config)), allow_unicode=True, sort_keys=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        return float(value)
-    return value
+    return yaml.safe_dump(dataclasses.asdict(config), allow_unicode=True, sort_keys=False)

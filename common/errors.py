@@ -1,5 +1,6 @@
 """Mistakes of the user, and how a command answers them."""
 
+import argparse
 import sys
 from collections.abc import Callable
 
@@ -10,6 +11,17 @@ class UserError(Exception):
 
 class Interrupted(Exception):
     """Training was asked to stop and has saved its state."""
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """argparse's parser, with mistakes answered as everywhere else: one line, no usage."""
+
+    def __init__(self, **arguments):
+        super().__init__(allow_abbrev=False, **arguments)
+
+    def error(self, message: str) -> None:
+        """Raise the message as a :class:`UserError`."""
+        raise UserError(f"{message} (see --help)")
 
 
 def run_command(main: Callable[[], None]) -> None:

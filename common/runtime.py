@@ -79,8 +79,12 @@ def prepare() -> str:
         "OMP_NUM_THREADS": str(choose_threads(processes)),
         "MKL_DEBUG_CPU_TYPE": choose_matrix_library_path(vendor, flags),
     }
+    # Paddle's launcher sets one thread for its processes, which is nobody's choice.
+    launched = "PADDLE_LOCAL_SIZE" in os.environ
     said = []
     for name, value in chosen.items():
+        if launched and name == "OMP_NUM_THREADS" and os.environ.get(name) == "1":
+            del os.environ[name]
         if name in os.environ:
             said.append(f"{name}={os.environ[name]} (yours)")
         elif value is not None:

@@ -4,43 +4,42 @@ from common import runtime
 
 runtime.prepare()
 
-import argparse  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import tasks  # noqa: E402
 from common import config as configuration  # noqa: E402
-from common.errors import UserError, run_command  # noqa: E402
+from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 
-NOISE = (
-    "One seed a run: treat differences of this size as noise. The seed and the choice of test items "
-    "alone move a metric by points, and in a short run a regularized model is merely further behind."
-)
+NOTE = "One seed a run: repeat over seeds before believing a difference."
 
 
 def main() -> None:
-    """Group the runs by task, print a table for each, write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    """Print the table and write the page."""
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of runs")
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--output", type=Path, required=True, help="the HTML page")
+    parser.add_argument("--note", default=NOTE, help="what a reader must know, above and below the table")
     arguments = parser.parse_args()
+    grouped = by_task(arguments.runs)
 
-    from common.reporting.page import write_page
-    from common.reporting.run_report import comparison_section, comparison_table, environment_section
+    from common.reporting.page import Section, write_page
+    from common.reporting.run_report import comparison_table, curves_section, environment_section
     from common.reporting.tables import text_table
 
-    sections = []
-    for name, runs in by_task(arguments.runs).items():
-        task = tasks.load(name, "config")
-        table = comparison_table(runs, arguments.split, task.HEADLINE_METRICS)
+    settings = {name: tasks.load(name, "config") for name in grouped}
+    metrics = dict.fromkeys(metric for task in settings.values() for metric in task.HEADLINE_METRICS)
+    runs = [run for several in grouped.values() for run in several]
+    table = comparison_table(runs, arguments.split, tuple(metrics))
+    sections = [Section(f"Metrics on the {arguments.split} split", tables=[table])]
+    for name, several in grouped.items():
         plot = arguments.output.parent / "plots" / f"{name}.png"
-        title = f"{name}, {arguments.split} split"
-        sections.append(comparison_section(title, runs, table, task.SELECTION_METRIC, plot))
-        print(text_table(table.columns, table.rows, title))
-    sections.append(environment_section(RunFolder(arguments.runs[0])))
-    write_page(arguments.output, "Comparison of runs", sections, note=NOISE)
-    print(f"{NOISE}\nreport: {arguments.output}")
+        sections.append(curves_section(name, several, settings[name].SELECTION_METRIC, plot))
+    sections.append(environment_section(runs[0]))
+    write_page(arguments.output, "Comparison of runs", sections, note=arguments.note)
+    print(text_table(table.columns, table.rows, f"{arguments.split} split"))
+    print(f"{arguments.note}\nreport: {arguments.output}")
 
 
 def by_task(folders: list[Path]) -> dict[str, list[RunFolder]]:

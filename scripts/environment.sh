@@ -13,7 +13,11 @@ environment() {
       echo "error: found no Python 3.9 to 3.11, expected one on the PATH or in the variable PYTHON" >&2
       return 2
     fi
-    "$python" -m venv .venv || return 1
+    if ! "$python" -m venv .venv; then
+      rm -rf .venv
+      echo "error: $python makes no virtual environment; on Debian: apt-get install python3-venv" >&2
+      return 2
+    fi
   fi
   . .venv/bin/activate
   wanted=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)

@@ -2,25 +2,25 @@
 
 from common import runtime
 
-runtime.prepare()
+RUNTIME = runtime.prepare()
 
-import argparse  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from common.errors import run_command  # noqa: E402
+from common.errors import ArgumentParser, run_command  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 from tasks import runs  # noqa: E402
 
 
 def main() -> None:
     """Evaluate each run and print its metrics."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument(
         "--run", type=Path, nargs="+", required=True, help="folders that train.py has written"
     )
     parser.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
     arguments = parser.parse_args()
+    print(RUNTIME)
     for folder in arguments.run:
         evaluate(RunFolder(folder), arguments.split, runs.data_root(arguments.data_root))
 
@@ -33,12 +33,12 @@ def evaluate(run: RunFolder, split: str, root: Path) -> None:
     from common.reporting.tables import metrics_table
 
     metrics, rows = task.evaluate_split(split)
+    if split == "test":
+        print(f"the test split of {run.path} has now been read {run.count_test_reading(metrics)} time(s)")
     run.add_metrics(split, metrics)
     run.write_predictions(split, rows)
     write_run_report(run, task.selection_metric)
     print(f"{run.path}\n{metrics_table({split: metrics})}")
-    if split == "test":
-        print(f"the test split of this run has now been read {run.count_test_reading(metrics)} time(s)")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 """Draw synthetic boards with defects, in DeepPCB's layout, which the PCB task reads."""
 
-import argparse
-from pathlib import Path
+from common import runtime
 
-from common.errors import UserError, run_command
-from tasks.pcb.synthetic_boards import write_boards
+runtime.prepare()
+
+from pathlib import Path  # noqa: E402
+
+from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
+from tasks.pcb.synthetic_boards import write_boards  # noqa: E402
 
 
 def main() -> None:
     """Draw and write; an existing folder is refused."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     parser.add_argument("--number", type=int, default=240, help="boards in all [240]")
     parser.add_argument("--size", type=int, default=640, help="side of each picture in pixels [640]")

@@ -11,7 +11,7 @@ from typing import Any, Optional  # noqa: E402
 
 import tasks  # noqa: E402
 from common import config as configuration  # noqa: E402
-from common.errors import UserError, run_command  # noqa: E402
+from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 from tasks import runs  # noqa: E402
 
@@ -23,15 +23,16 @@ def main() -> None:
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
         run.check(config, arguments.resume)
+    config.check_files()
     data = runs.load_data(config, runs.data_root(arguments.data_root))
+    run.check_data(data.hash())
     train(config, data, run, arguments.resume)
 
 
 def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
     """Named flags, and the dotted ones that override the configuration."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         description=__doc__,
-        allow_abbrev=False,
         add_help=False,
         usage="python scripts/train.py --config FILE [flags] [--section.field VALUE ...]",
     )
@@ -72,8 +73,6 @@ def train(config: Any, data: Any, run: RunFolder, resume: bool) -> None:
     with runtime.without_known_noise():
         from common.training.device import rank, select_device
     device = select_device(config.train)
-    if rank() == 0:
-        run.start(config)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)
 
     from common.regularization.parameter_groups import parameter_settings
@@ -84,8 +83,10 @@ def train(config: Any, data: Any, run: RunFolder, resume: bool) -> None:
         task.model, optim.weight_decay, optim.layer_decay, optim.weight_decay_layer_decay, task.depth_of
     )
     if rank() == 0:
+        run.start(config)
         print(f"{RUNTIME}\n{data.summary()}\nrun folder {run.path}, device {device}", flush=True)
-        run.write_environment(device, data.hash())
+        if not (run.path / "environment.json").exists():
+            run.write_environment(device, data.hash())
         run.write_parameters(settings)
     Trainer(task, optim, config.train, settings, run, device).run(resume)
     if rank() == 0:

@@ -1,5 +1,6 @@
 """From files and flags to a configuration, and from a run folder back to its trained task."""
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any, Optional
@@ -25,8 +26,8 @@ def load_config(file: Path, seed: Optional[int] = None, flags: Optional[list[str
     values = configuration.read_yaml(file)
     if seed is not None:
         values = configuration.merge(values, {"data": {"seed": seed}, "train": {"seed": seed}})
-    values = configuration.merge(values, configuration.parse_flags(flags or []))
     config_class = tasks.load(values.get("task"), "config").Config
+    values = configuration.merge(values, configuration.parse_flags(flags or [], config_class))
     return configuration.build(config_class, values, str(file))
 
 
@@ -47,12 +48,14 @@ def load_trained(run: RunFolder, root: Path) -> Any:
         raise UserError(f"{run.path}: no epoch is finished yet, expected {run.best.name}")
     config = load_config(run.path / "config.yaml")
     data = load_data(config, root)
+    run.check_data(data.hash())
 
     with runtime.without_known_noise():
         from common.training.checkpoint import load_checkpoint
         from common.training.device import select_device
 
-    select_device(config.train)
-    task = tasks.load(config.task, "task").Task(config, data, run.assets)
+    # Neither mixed precision nor the GPU of the training is needed to evaluate.
+    select_device(dataclasses.replace(config.train, amp="off", device="auto"))
+    task = tasks.load(config.task, "task").Task(config, data, run.assets, trained=True)
     load_checkpoint(run.best, task.model)
     return task

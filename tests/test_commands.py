@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,6 +173,8 @@ def mistakes(tmp_path, boards) -> dict[str, tuple[list, str]]:
             "a run is resumed with the configuration it was started with",
         ),
         "no configuration": ([], "--config: missing"),
+        "missing weights": ([*BASE, "--model.weights", tmp_path], "has no config.json"),
+        "unknown flag form": ([*BASE, "weight_decay=1"], "expected a flag"),
         "unknown task": (["--config", write(tmp_path / "a.yaml", "task: audio\n")], "found 'audio'"),
     }
 
@@ -186,6 +189,8 @@ MISTAKES = [
     "existing run folder",
     "resuming another run",
     "no configuration",
+    "missing weights",
+    "unknown flag form",
     "unknown task",
 ]
 
@@ -240,6 +245,35 @@ def test_boards_are_not_written_over(boards, command):
     assert "is not empty" in done.stderr
 
 
-def test_comparing_a_run_without_its_metrics_says_what_to_run(trained, tmp_path, command):
+def test_comparing_runs_that_were_not_evaluated_says_what_to_run(trained, tmp_path, command):
+    (tmp_path / "run").mkdir()
+    for name in ("config.yaml", "history.csv", "environment.json"):
+        (tmp_path / "run" / name).write_bytes((trained / name).read_bytes())
+    done = command("compare.py", "--runs", tmp_path / "run", "--output", tmp_path / "a.html")
+    assert done.returncode == 2
+    assert "found no test metrics; run evaluate.py --split test on it first" in done.stderr
     done = command("compare.py", "--runs", tmp_path, "--output", tmp_path / "a.html")
     assert done.returncode == 2 and "found no config.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_training_picture_that_cannot_be_read_ends_the_run_with_its_name(tmp_path, command, workers):
+    command("make_boards.py", "--output", tmp_path / "boards", "--number", 12, "--size", 128)
+    for picture in (tmp_path / "boards").glob("group10000/10000/*_test.jpg"):
+        picture.write_bytes(b"broken")
+    flags = f"--data.root boards --augment.crop 64 --train.epochs 1 --train.workers {workers}".split()
+    where = ["--data-root", tmp_path, "--run-dir", tmp_path / "run"]
+    done = command("train.py", "--config", "configs/pcb/baseline.yaml", *where, *flags, timeout=120)
+    assert done.returncode == 2, done.stderr
+    assert "_test.jpg: found 6 bytes that are no picture" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_evaluating_on_other_data_than_the_run_was_trained_on_is_refused(trained, tmp_path, command):
+    copy = tmp_path / "run"
+    shutil.copytree(trained, copy)
+    text = (copy / "config.yaml").read_text(encoding="utf-8")
+    (copy / "config.yaml").write_text(text.replace("test_size: 200", "test_size: 201"), encoding="utf-8")
+    done = command("evaluate.py", "--run", copy, "--split", "test")
+    assert done.returncode == 2
+    assert "data_sha256: found data with" in done.stderr

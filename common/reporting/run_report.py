@@ -29,30 +29,37 @@ def write_run_report(run: RunFolder, metric: str) -> None:
     write_page(run.path / "report.html", run.path.name, sections)
 
 
+def run_names(runs: list[RunFolder]) -> list[str]:
+    """Folder names, or whole paths where names repeat."""
+    names = [run.path.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.path) for run in runs]
+
+
 def comparison_table(runs: list[RunFolder], split: str, metrics: tuple[str, ...]) -> HtmlTable:
     """A row a run: its name, ``metrics`` on ``split``, epochs, and minutes of training.
+
+    A metric that a run's task does not have is a dash.
 
     Raises:
         UserError: a run has no metrics for the split.
     """
     rows = []
-    for run in runs:
+    for name, run in zip(run_names(runs), runs):
         values = run.metrics().get(split)
         if values is None:
             file = run.path / "metrics.json"
-            raise UserError(f"{file}: found no {split} metrics; run evaluate.py on it first")
+            raise UserError(f"{file}: found no {split} metrics; run evaluate.py --split {split} on it first")
         history = pd.read_csv(run.history)
         minutes = f"{history['seconds'].sum() / 60:.1f}"
-        rows.append([run.path.name, *(show(values.get(m)) for m in metrics), str(len(history)), minutes])
+        rows.append([name, *(show(values.get(m)) for m in metrics), str(len(history)), minutes])
     return HtmlTable(["run", *metrics, "epochs", "minutes"], rows)
 
 
-def comparison_section(
-    title: str, runs: list[RunFolder], table: HtmlTable, metric: str, plot: Path
-) -> Section:
-    """Table and validation curves of runs of one task."""
-    plot_comparison({run.path.name: pd.read_csv(run.history) for run in runs}, metric, plot)
-    return Section(title, tables=[table], images=[HtmlImage(plot, f"validation {metric} by update")])
+def curves_section(title: str, runs: list[RunFolder], metric: str, plot: Path) -> Section:
+    """Validation curves of runs of one task."""
+    histories = {name: pd.read_csv(run.history) for name, run in zip(run_names(runs), runs)}
+    plot_comparison(histories, metric, plot)
+    return Section(title, images=[HtmlImage(plot, f"validation {metric} by update")])
 
 
 def environment_section(run: RunFolder) -> Section:

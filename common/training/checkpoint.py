@@ -17,8 +17,6 @@ from safetensors.numpy import save_file
 
 from common.errors import UserError
 
-LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
-
 
 def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None) -> None:
     """Write weights, ``state`` (anything JSON can say) and, if given, the optimizer's state.

@@ -26,6 +26,8 @@ def select_device(train: Train) -> str:
         raise UserError(f"train.device: found {device}, expected gpu:0 to gpu:{gpus - 1}")
     if train.amp != "off" and device == "cpu":
         raise UserError(f"train.amp: found {train.amp} on a CPU, where Paddle ignores it; expected off")
+    if device.startswith("gpu:") and world_size() > 1:
+        raise UserError(f"train.device: found {device} for {world_size()} processes, expected gpu")
     if device == "gpu" and world_size() > 1:
         device = f"gpu:{paddle.distributed.ParallelEnv().device_id}"
     paddle.set_device(device)
@@ -75,7 +77,7 @@ def sum_over_processes(value: float) -> float:
     """Sum of ``value`` over the processes."""
     if world_size() == 1:
         return value
-    total = paddle.to_tensor([value], dtype="float32")
+    total = paddle.to_tensor([value], dtype="float64")
     paddle.distributed.all_reduce(total)
     return float(total.item())
 

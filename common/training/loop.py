@@ -21,6 +21,7 @@ from common.regularization.parameter_groups import ParameterSetting
 from common.seeding import derive
 from common.training import device as devices
 from common.training.checkpoint import load_checkpoint, save_checkpoint
+from common.training.loading import load_batches
 from common.training.optimizer import build_optimizer, clip_gradients
 from common.training.run_folder import RunFolder
 from common.training.schedule import learning_rate_factor
@@ -71,6 +72,11 @@ class Trainer:
         self.optimizer = build_optimizer(optim, settings)
         self.scaler = paddle.amp.GradScaler(enable=train.amp == "fp16")
         self.steps_per_epoch = len(self._shares(0))
+        if self.steps_per_epoch == 0:
+            raise UserError(
+                f"train.batch_size: found {train.batch_size} for {devices.world_size()} processes, "
+                "expected at least one sample each"
+            )
         self.total = train.steps or train.epochs * self.steps_per_epoch
         self.state = {
             "step": 0,
@@ -92,6 +98,7 @@ class Trainer:
         """
         if resume and self.run_folder.last.exists():
             self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer)
+            self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
                 self.state.update(loss=0.0, samples=0)
         with (
@@ -106,14 +113,12 @@ class Trainer:
     def _epoch(self) -> None:
         epoch, done = divmod(self.state["step"], self.steps_per_epoch)
         shares = self._shares(epoch)[done : done + self.total - self.state["step"]]
-        loader = paddle.io.DataLoader(
+        batches = load_batches(
             self.task.dataset(epoch),
-            batch_sampler=[list(micro) for share in shares for micro, _ in share],
-            collate_fn=self.task.collate,
-            num_workers=self.train_config.workers,
-            return_list=True,
+            self.task.collate,
+            [micro.tolist() for share in shares for micro, _ in share],
+            self.train_config.workers,
         )
-        batches = iter(loader)
         started = time.perf_counter() - self.state["seconds"]
         self.model.train()
         for number, share in enumerate(shares, start=1):
@@ -211,7 +216,8 @@ class Trainer:
 
     def _save_last(self) -> None:
         if devices.rank() == 0:
-            save_checkpoint(self.run_folder.last, self.task.model, self.state, self.optimizer)
+            state = {**self.state, "scaler": _plain(self.scaler.state_dict())}
+            save_checkpoint(self.run_folder.last, self.task.model, state, self.optimizer)
             if self.state["history"]:
                 self.run_folder.write_history(self.state["history"])
 
@@ -223,6 +229,10 @@ class Trainer:
             f"(best {self.state['best']:.4f} in epoch {self.state['best_epoch']})  "
             f"{row['seconds']:.1f} s  {row['items/s']:.0f} items/s"
         )
+
+
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in state.items()}
 
 
 class _StopSignals:

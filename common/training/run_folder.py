@@ -55,7 +55,8 @@ class RunFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, expected a folder for the run")
-        occupied = self.path.exists() and any(self.path.iterdir())
+        # What a task leaves in assets before it fails is no run yet.
+        occupied = self.path.exists() and any(entry.name != "assets" for entry in self.path.iterdir())
         if occupied and not resume:
             raise UserError(f"{self.path}: run folder exists; expected --resume or another --run-dir")
         if occupied:
@@ -76,6 +77,20 @@ class RunFolder:
                     f"{file}: {name}: found {found.get(name)!r}, asked for {asked.get(name)!r}; "
                     "a run is resumed with the configuration it was started with"
                 )
+
+    def check_data(self, data_hash: str) -> None:
+        """Refuse other data than the run was trained on: their splits would overlap.
+
+        Raises:
+            UserError: the hash is not the one in ``environment.json``.
+        """
+        file = self.path / "environment.json"
+        recorded = json.loads(file.read_text(encoding="utf-8"))["data_sha256"] if file.exists() else data_hash
+        if recorded != data_hash:
+            raise UserError(
+                f"{file}: data_sha256: found data with {data_hash[:12]}, expected {recorded[:12]}, "
+                "what the run was trained on"
+            )
 
     def write_environment(self, device: str, data_hash: str) -> None:
         """Write ``environment.json``: versions, processor or GPU, commit, hashes."""

@@ -88,6 +88,9 @@ class Config:
     model: Model = field(default_factory=Model)
     augment: Augment = field(default_factory=Augment)
 
+    def check_files(self) -> None:
+        """A PCB run starts from no file but its data."""
+
     def __post_init__(self):
         stride = STRIDES[self.model.backbone][0]
         if self.augment.crop % stride:

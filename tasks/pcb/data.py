@@ -84,9 +84,11 @@ def read_data(config: Config, data_root: Path) -> Data:
         raise UserError(f"data.train_size: found {size}, expected at most {len(pool)}, all of {root}")
     order = generator(config.data.seed, "draw").permutation(len(pool))[:size]
     train = [pool[i] for i in sorted(order)]
-    if not any(len(picture.labels) for picture in train):
-        raise UserError(f"{root / 'trainval.txt'}: found no box in the training pictures, expected some")
-    return Data(CLASSES, {"train": train, "validation": validation, "test": _read_list(root, "test.txt")})
+    splits = {"train": train, "validation": validation, "test": _read_list(root, "test.txt")}
+    for name, pictures in splits.items():
+        if not any(len(picture.labels) for picture in pictures):
+            raise UserError(f"{root}: {name} split: found no box in {len(pictures)} pictures, expected some")
+    return Data(CLASSES, splits)
 
 
 def _read_list(root: Path, name: str) -> list[Picture]:

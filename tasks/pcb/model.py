@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Optional
 
 import paddle
@@ -150,9 +151,18 @@ def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
     return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
 
 
-def depth_of(name: str) -> int:
-    """Depth of a parameter: backbone stages from 0, neck and head one above the last."""
-    if not name.startswith("backbone."):
-        return 6
-    stage = re.match(r"backbone\.(?:stage\.|conv)(\d)", name)
-    return int(stage.group(1)) if stage else 0
+def depth_of(backbone: str) -> Callable[[str], int]:
+    """Depths for layer-wise decay: backbone stages 0 to n, neck and head n + 1.
+
+    A stage begins where the resolution is halved. DarkNet's first convolutions belong to
+    stage 0; MobileNet numbers its stages from 1 and calls them conv1 to conv6.
+    """
+    pattern, first, head = (r"conv(\d)", 1, 6) if backbone == "mobilenet_v1" else (r"stage\.(\d)", 0, 5)
+
+    def depth(name: str) -> int:
+        if not name.startswith("backbone."):
+            return head
+        stage = re.match(rf"backbone\.{pattern}", name)
+        return int(stage.group(1)) - first if stage else 0
+
+    return depth

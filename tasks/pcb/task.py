@@ -20,6 +20,7 @@ from tasks.pcb.model import YOLOv3, depth_of
 from tasks.pcb.targets import assign_targets, pad_boxes
 
 EVALUATION_BATCH = 4
+MOST_CACHED_BYTES = 4 * 2**30
 
 
 class Task:
@@ -27,14 +28,15 @@ class Task:
 
     Args:
         assets: folder with ``anchors.json``; made there from the training boxes if missing.
+        trained: the weights will come from a checkpoint; nothing else starts from a file.
     """
 
     selection_metric = SELECTION_METRIC
-    depth_of = staticmethod(depth_of)
 
-    def __init__(self, config: Config, data: Data, assets: Path):
+    def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
         self.config, self.data = config, data
         self.strides = STRIDES[config.model.backbone]
+        self.depth_of = depth_of(config.model.backbone)
         self.anchors = _load_or_cluster_anchors(assets / "anchors.json", data, config)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.model = YOLOv3(config.model, self.anchors, len(data.classes))
@@ -110,10 +112,13 @@ class Task:
         return found
 
     def image(self, path: Path) -> np.ndarray:
-        """Pixels of a picture, scaled by ``data.scale``; decoded once and kept."""
-        if path not in self.images:
-            self.images[path] = shrink(read_image(path), self.config.data.scale)
-        return self.images[path]
+        """Pixels of a picture, scaled by ``data.scale``; decoded once and kept while they fit."""
+        if path in self.images:
+            return self.images[path]
+        image = shrink(read_image(path), self.config.data.scale)
+        if sum(kept.nbytes for kept in self.images.values()) + image.nbytes <= MOST_CACHED_BYTES:
+            self.images[path] = image
+        return image
 
     def training_sample(self, index: int) -> BoxSample:
         """The whole training picture of a crop's number, with its boxes."""
@@ -206,5 +211,5 @@ def _to_detections(rows: np.ndarray, image: np.ndarray, scale: float) -> detecti
 def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:
     if not file.exists():
         boxes = np.concatenate([picture.boxes for picture in data.splits["train"]]) * config.data.scale
-        write_text(file, json.dumps(cluster_anchors(boxes, seed=config.train.seed)) + "\n")
+        write_text(file, json.dumps(cluster_anchors(boxes, seed=derive(config.train.seed, "anchors"))) + "\n")
     return json.loads(file.read_text())

@@ -1,12 +1,14 @@
 """Fields of a sentiment configuration."""
 
 from dataclasses import field
+from pathlib import Path
 from typing import List, Literal, Optional
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from common.config import STRICT, Optim, Train
+from tasks.sentiment.bert_folder import check_bert_folder
 
 SELECTION_METRIC = "f1_macro"
 HEADLINE_METRICS = ("accuracy", "f1_macro", "f1_positive")
@@ -67,3 +69,8 @@ class Config:
     train: Train = field(default_factory=Train)
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
+
+    def check_files(self) -> None:
+        """Refuse weights that cannot start a run."""
+        if self.model.weights is not None:
+            check_bert_folder(Path(self.model.weights), self.data.max_length)

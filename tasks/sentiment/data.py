@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,28 +100,37 @@ def read_data(config: Config, data_root: Path) -> Data:
 
 def _read_rows(path: Path, config: Config) -> list[tuple[str, str]]:
     data = config.data
+    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""))
+    rows = []
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _require_columns(path, reader.fieldnames or [], config)
-            rows = []
-            for row in reader:
-                if data.groups is not None and row[data.group_column] not in data.groups:
-                    continue
-                text, label = row[data.text_column] or "", row[data.label_column] or ""
-                if not label.strip():
-                    line, column = reader.line_num, data.label_column
-                    raise UserError(f"{path}: line {line}: found no {column}, expected a label")
-                rows.append((text.replace("\ufeff", "").strip(), label.strip()))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file (see data.train and --data-root)") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8") from None
-    except (OSError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as CSV: {error}") from None
+        _require_columns(path, reader.fieldnames or [], config)
+        for row in reader:
+            if data.groups is not None and row[data.group_column] not in data.groups:
+                continue
+            text, label = row[data.text_column] or "", row[data.label_column] or ""
+            if not label.strip():
+                line, column = reader.line_num, data.label_column
+                raise UserError(f"{path}: line {line}: found no {column}, expected a label")
+            rows.append((text.replace("\ufeff", "").strip(), label.strip()))
+    except csv.Error as error:
+        raise UserError(f"{path}: line {reader.line_num}: is not CSV: {error}") from None
     if not rows:
         raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
     return rows
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file (see data.train and --data-root)") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}: line {line}: found bytes that are not UTF-8") from None
 
 
 def _require_columns(path: Path, found: list[str], config: Config) -> None:

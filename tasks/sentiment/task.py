@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 import numpy as np
 import paddle
-from paddlenlp.transformers import BertTokenizer
+from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
 
 from common.evaluation.classification import classification_metrics
 from common.seeding import derive, generator
@@ -24,19 +24,25 @@ class Task:
     """BERT on labelled reviews.
 
     Args:
-        assets: folder with ``vocab.txt``; made there, for a model from scratch, if missing.
+        assets: folder with ``vocab.txt``, and ``config.json`` for a model that did not start from
+            scratch; written there for a new run.
+        trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
     """
 
     selection_metric = SELECTION_METRIC
 
-    def __init__(self, config: Config, data: Data, assets: Path):
+    def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
         self.config, self.data = config, data
         paddle.seed(derive(config.train.seed, "initialisation"))
         if config.model.weights is None:
             self.tokenizer = _tokenizer_from_texts(assets / "vocab.txt", data)
             encoder = new_encoder(config.model, len(self.tokenizer.vocab))
+        elif trained:
+            encoder = BertModel(BertConfig.from_pretrained(str(assets)))
+            self.tokenizer = BertTokenizer.from_pretrained(str(assets))
         else:
             encoder, self.tokenizer = load_encoder(Path(config.model.weights))
+            _copy_description(Path(config.model.weights), assets)
         if config.model.encoder_dropout is not None:
             set_encoder_dropout(encoder, config.model.encoder_dropout)
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
@@ -145,6 +151,11 @@ class _Reviews(paddle.io.Dataset):
 
 def _labels(reviews: list[Review]) -> np.ndarray:
     return np.array([review.label for review in reviews])
+
+
+def _copy_description(folder: Path, assets: Path) -> None:
+    for name in ("config.json", "vocab.txt"):
+        write_text(assets / name, (folder / name).read_text(encoding="utf-8"))
 
 
 def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:

@@ -70,3 +70,9 @@ def test_known_noise_is_hidden_and_everything_else_shown(capsys):
     captured = capsys.readouterr()
     assert captured.out == "something else\n"
     assert captured.err == "a complaint\n"
+
+
+def test_the_single_thread_of_paddles_launcher_is_not_taken_for_the_users_choice():
+    code = "from common import runtime; runtime.choose_threads = lambda processes: 16 // processes\n"
+    launched = {"PADDLE_LOCAL_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    assert "OMP_NUM_THREADS=8," in in_new_process(code + "print(runtime.prepare() + ',')", **launched) + ","

@@ -1,5 +1,7 @@
 """The PCB task between pictures, network and metrics."""
 
+import json
+
 import numpy as np
 import paddle
 import pytest
@@ -51,10 +53,12 @@ def tensors(batch: tuple) -> list[paddle.Tensor]:
 
 
 def test_anchors_are_kept_with_the_run(root, tmp_path):
-    first = make_task(root, tmp_path).anchors
-    (tmp_path / "anchors.json").write_text("[[1, 2]]" if first == [[1, 2]] else str(first))
-    assert make_task(root, tmp_path).anchors == first
-    assert (tmp_path / "anchors.json").exists()
+    found = make_task(root, tmp_path).anchors
+    other = [[width + 1, height + 1] for width, height in found]
+    (tmp_path / "anchors.json").write_text(json.dumps(other))
+    task = make_task(root, tmp_path)
+    assert task.anchors == other
+    assert task.model.head.mask_anchors[2] == [side for anchor in other[:3] for side in anchor]
 
 
 def test_detections_are_in_pixels_of_the_unscaled_picture(root, tmp_path):

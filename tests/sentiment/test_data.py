@@ -88,7 +88,7 @@ def test_a_wrong_file_is_one_line(tmp_path, text, data, message):
 
 def test_another_encoding_is_refused(tmp_path):
     (tmp_path / "reviews.csv").write_bytes("review,label\n好,1\n".encode("gb18030"))
-    with pytest.raises(UserError, match="byte 13 is not UTF-8"):
+    with pytest.raises(UserError, match="line 2: found bytes that are not UTF-8"):
         read_data(configuration(), tmp_path)
 
 
