@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from common.errors import UserError
+from tasks.sentiment.bert_folder import check_bert_folder
 from tasks.sentiment.config import Model
 from tasks.sentiment.model import new_encoder
 from tasks.sentiment.vocabulary import build_vocabulary
@@ -83,11 +84,20 @@ def test_weights_of_both_kinds_of_folder_load_as_they_are(tmp_path, make):
     assert loaded(ids)[0].numpy() == pytest.approx(written(ids)[0].numpy(), abs=1e-5)
 
 
-def test_a_folder_without_safetensors_is_refused(tmp_path):
+def test_a_folder_that_cannot_start_a_run_is_refused_before_it_is_loaded(tmp_path):
     paddle_folder(tmp_path)
+    check_bert_folder(tmp_path, max_length=128)
+    with pytest.raises(UserError, match="data.max_length: found 513, expected at most 512"):
+        check_bert_folder(tmp_path, max_length=513)
+    (tmp_path / "vocab.txt").write_text("\n".join(f"token{i}" for i in range(100)))
+    with pytest.raises(UserError, match="found 100 tokens, expected at most"):
+        check_bert_folder(tmp_path, max_length=128)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match="is broken|cannot be read"):
+        check_bert_folder(tmp_path, max_length=128)
     (tmp_path / "model.safetensors").rename(tmp_path / "model_state.pdparams")
     with pytest.raises(UserError, match="has no model.safetensors"):
-        load_encoder(tmp_path)
+        check_bert_folder(tmp_path, max_length=128)
 
 
 def test_damaged_weights_are_refused(tmp_path):
