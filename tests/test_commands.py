@@ -98,7 +98,9 @@ def test_runs_of_both_tasks_are_compared_on_one_page(trained, boards, tmp_path, 
     )
     assert done.returncode == 0, done.stderr
     page = tmp_path / "page" / "report.html"
-    done = command("compare.py", "--runs", trained, run, "--split", "validation", "--output", page)
+    done = command(
+        "compare.py", "--runs", trained, run, "--split", "validation", "--output", page, "--note", "noise"
+    )
     assert done.returncode == 0, done.stderr
     text = page.read_text()
     assert "f1_macro" in text and "map_50" in text and "noise" in text
