@@ -104,6 +104,13 @@ def test_one_step_without_gradient_shrinks_the_weight_by_its_closed_form(name, e
     assert bias == 1.0
 
 
+def test_the_articles_adamw_decay_changes_no_bit_of_a_weight():
+    weight, _ = step_with_zero_gradient("adamw", decay=5e-5, rate=5e-4)
+    assert weight == 1.0
+    weight, _ = step_with_zero_gradient("adamw", decay=0.01, rate=5e-4)
+    assert weight < 1.0
+
+
 def test_the_rate_scale_multiplies_the_scheduled_rate():
     model = small_model()
     settings = parameter_settings(model, 0.0, layer_decay=0.5, depth_of=depth_of)
