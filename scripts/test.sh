@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the linters and the tests; arguments go to pytest, such as: scripts/test.sh -m slow
+# Runs the linters and the tests; arguments go to pytest, such as: scripts/test.sh tests/common
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

@@ -2,6 +2,9 @@
 
 import paddle
 import pytest
+from hypothesis import given
+from hypothesis import settings as run_with
+from hypothesis import strategies as st
 from paddle import nn
 
 from common.config import Optim
@@ -67,6 +70,34 @@ def test_frozen_parameters_are_listed_but_in_no_group_and_shared_ones_come_once(
     assert [s.rule for s in settings if s.name == "0.weight"] == ["frozen"]
     grouped = [id(p) for group in merge_groups(settings) for p in group["params"]]
     assert len(grouped) == len(set(grouped)) == len(settings) - 1
+
+
+LAYERS = {
+    "linear": lambda: nn.Linear(3, 3),
+    "convolution": lambda: nn.Conv2D(3, 3, 1),
+    "batch norm": lambda: nn.BatchNorm1D(3),
+    "layer norm": lambda: nn.LayerNorm(3),
+    "group norm": lambda: nn.GroupNorm(1, 3),
+    "instance norm": lambda: nn.InstanceNorm2D(3),
+    "embedding": lambda: nn.Embedding(4, 3),
+    "attention": lambda: nn.TransformerEncoderLayer(4, 2, 4),
+    "recurrent": lambda: nn.LSTM(3, 3),
+    "parameter-free": lambda: nn.ReLU(),
+}
+
+
+@run_with(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=6), st.data())
+def test_any_model_has_every_trainable_parameter_in_one_group(names, data):
+    model = nn.Sequential(*(LAYERS[name]() for name in names))
+    for parameter in model.parameters():
+        if not parameter.stop_gradient and data.draw(st.booleans()):
+            parameter.stop_gradient = True
+    found = parameter_settings(model, weight_decay=0.1)
+    grouped = [id(p) for group in merge_groups(found) for p in group["params"]]
+    trainable = [id(p) for p in model.parameters() if not p.stop_gradient]
+    assert sorted(grouped) == sorted(trainable)
+    assert not [s.name for s in found if s.weight_decay and ("bias" in s.name or "Norm" in s.layer)]
 
 
 def test_equal_settings_share_a_group_and_integers_become_floats():
