@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, Optional, get_args, get_origin
+from typing import Annotated, Any, Literal, Optional, get_args, get_origin
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -18,6 +18,23 @@ from pydantic.dataclasses import dataclass
 from common.errors import UserError
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(config=STRICT)
+class Rule:
+    """Factors for the parameters whose whole structured name the pattern matches."""
+
+    pattern: str = Field(description="regular expression, such as encoder[.]embeddings[.].*")
+    weight_decay: float = Field(1.0, ge=0, description="factor on the decay")
+    learning_rate: float = Field(1.0, ge=0, description="factor on the rate")
+
+    def __post_init__(self):
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(
+                f"optim.rules: found {self.pattern!r}, expected a regular expression: {error}"
+            ) from None
 
 
 @dataclass(config=STRICT)
@@ -37,11 +54,25 @@ class Optim:
     weight_decay_layer_decay: float = Field(
         1.0, gt=0, le=1, description="decay of a layer at depth k: times this^(n+1-k)"
     )
+    rules: list[Rule] = Field(
+        default_factory=list, description="factors by structured name, the first match wins"
+    )
+    decay_embeddings: bool = Field(True, description="whether embedding tables are decayed")
+    param_attr: Literal["respect", "override"] = Field(
+        "respect", description="what the model's own ParamAttr says of rate and decay"
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="used by momentum")
     clip_norm: float = Field(0.0, ge=0, description="global norm over all parameters; 0 is off")
     warmup: float = Field(0.0, ge=0, lt=1, description="share of all updates with a rising rate")
-    schedule: Literal["constant", "linear", "cosine"] = Field(
-        "linear", description="course of the rate after warm-up, to zero at the end"
+    schedule: Literal["constant", "linear", "cosine", "step"] = Field(
+        "linear", description="course of the rate after warm-up; linear and cosine end at zero"
+    )
+    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default_factory=lambda: [0.6, 0.9], description="shares of all updates where step multiplies the rate"
+    )
+    gamma: float = Field(0.1, gt=0, le=1, description="what step multiplies the rate by")
+    explicit_l2: bool = Field(
+        False, description="the decay as a penalty in the loss, clipped with it, not in the optimizer"
     )
 
 
@@ -215,7 +246,7 @@ def _type_name(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "|".join(map(str, get_args(kind)))
     if get_origin(kind) is list:
-        return "[LIST]"
+        return "LIST"
     options = [a for a in get_args(kind) if a is not type(None)]
     return _type_name(options[0]) if options else getattr(kind, "__name__", str(kind)).upper()
 

@@ -75,13 +75,11 @@ def train(config: Any, data: Any, run: RunFolder, resume: bool) -> None:
     device = select_device(config.train)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)
 
-    from common.regularization.parameter_groups import parameter_settings
+    from common.regularization.parameter_groups import configured_settings
     from common.training.loop import Trainer
 
     optim = config.optim
-    settings = parameter_settings(
-        task.model, optim.weight_decay, optim.layer_decay, optim.weight_decay_layer_decay, task.depth_of
-    )
+    settings = configured_settings(task.model, optim, task.depth_of)
     if rank() == 0:
         run.start(config)
         print(f"{RUNTIME}\n{data.summary()}\nrun folder {run.path}, device {device}", flush=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from common import config as configuration
-from common.regularization.parameter_groups import parameter_settings
+from common.regularization.parameter_groups import configured_settings
 from common.training.device import select_device
 from common.training.loop import Trainer
 from common.training.run_folder import RunFolder
@@ -33,7 +33,5 @@ def small_trainer(folder: Path, overrides: Any = None, task_class: type = Task) 
     run.start(config)
     task = task_class(config, read_data(config, Path()), run.assets)
     optim = config.optim
-    settings = parameter_settings(
-        task.model, optim.weight_decay, optim.layer_decay, optim.weight_decay_layer_decay, task.depth_of
-    )
+    settings = configured_settings(task.model, optim, task.depth_of)
     return Trainer(task, optim, config.train, settings, run, select_device(config.train))

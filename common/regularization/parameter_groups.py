@@ -4,13 +4,16 @@ The decision is made from the type of the layer that owns a parameter, never fro
 that Paddle generates for it (``linear_0.b_0`` contains no "bias").
 """
 
-from collections.abc import Callable
+import difflib
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 import paddle
 from paddle.nn.layer import norm
 
+from common.config import Optim, Rule
 from common.errors import UserError
 
 NORMALISATION = (
@@ -19,10 +22,17 @@ NORMALISATION = (
     paddle.nn.BatchNorm,
     paddle.nn.LayerNorm,
     paddle.nn.GroupNorm,
+    paddle.nn.SpectralNorm,
 )
-RUNNING_STATISTICS = ("_mean", "_variance")
+RUNNING_STATISTICS = ("_mean", "_variance", "weight_u", "weight_v")
 
 DepthOf = Callable[[str], Optional[int]]
+
+
+@dataclass(frozen=True)
+class _Declared:
+    learning_rate: float
+    regularizer: Any
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,8 @@ class ParameterSetting:
         layer: type of the layer that owns it.
         lr_scale: factor on the scheduled rate.
         weight_decay: coefficient of the decay, layer-wise factor included.
-        rule: what decided the decay: ``weight``, ``bias``, ``normalisation`` or ``frozen``.
+        rule: what decided: the pattern of a rule, ``ParamAttr``, ``frozen``, or the kind of the
+            parameter: ``weight``, ``embedding``, ``bias`` or ``normalisation``.
     """
 
     name: str
@@ -63,32 +74,76 @@ def parameter_settings(
     layer_decay: float = 1.0,
     weight_decay_layer_decay: float = 1.0,
     depth_of: Optional[DepthOf] = None,
+    *,
+    rules: Sequence[Rule] = (),
+    decay_embeddings: bool = True,
+    param_attr: Literal["respect", "override"] = "respect",
 ) -> list[ParameterSetting]:
     """One setting for every parameter of ``model``, shared ones once, frozen ones included.
 
-    Normalisation parameters and biases are never decayed. With n blocks, a layer at depth k
+    Normalisation parameters and biases are not decayed. With n blocks, a layer at depth k
     gets the rate factor layer_decay^(n+1-k) and the decay factor
     weight_decay_layer_decay^(n+1-k), as in ELECTRA (Clark et al. 2020): embeddings have
-    depth 0, the head has depth n+1 and factor 1.
+    depth 0, the head has depth n+1 and factor 1. The factors of the first matching rule are
+    multiplied on top.
 
     Args:
         depth_of: depth of a parameter by its structured name; needed when either layer
             decay differs from 1.
+        rules: tried in order on each structured name.
+        decay_embeddings: whether the tables of embedding layers are decayed.
+        param_attr: ``respect`` takes the rate of ``ParamAttr(learning_rate=...)`` as a further
+            factor and the coefficient of ``ParamAttr(regularizer=L2Decay(...))`` instead of
+            ``weight_decay`` and of every exemption; ``override`` ignores both.
 
     Raises:
-        UserError: a layer decay differs from 1 and a trainable parameter has no depth.
+        UserError: a layer decay differs from 1 and a trainable parameter has no depth; a rule
+            matches no parameter; a respected ParamAttr asks for another penalty than L2.
     """
     owned = list(_owned_parameters(model))
+    _refuse_idle_rules(rules, [name for name, *_ in owned])
+    trainable = [name for name, parameter, _ in owned if not parameter.stop_gradient]
     layer_wise = layer_decay != 1.0 or weight_decay_layer_decay != 1.0
-    depths = _depths([name for name, *_, rule in owned if rule != "frozen"], depth_of) if layer_wise else {}
+    depths = _depths(trainable, depth_of) if layer_wise else {}
     top = max(depths.values(), default=0)
     settings = []
-    for name, parameter, layer, rule in owned:
+    for name, parameter, layer in owned:
+        layer_type = type(layer).__name__
+        declared = _declared(parameter)
+        if parameter.stop_gradient:
+            settings.append(ParameterSetting(name, parameter, layer_type, 0.0, 0.0, "frozen"))
+            continue
+        reason = _reason(name, layer)
+        exempt = reason in ("bias", "normalisation") or (reason == "embedding" and not decay_embeddings)
+        decay, lr_scale = 0.0 if exempt else weight_decay, 1.0
+        if param_attr == "respect":
+            lr_scale = declared.learning_rate
+            if declared.regularizer is not None:
+                decay, reason = _l2_coefficient(name, declared.regularizer), "ParamAttr"
+        rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
+        if rule:
+            decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
         below_top = top - depths.get(name, top)
-        decay = weight_decay * weight_decay_layer_decay**below_top if rule == "weight" else 0.0
-        lr_scale = 0.0 if rule == "frozen" else layer_decay**below_top
-        settings.append(ParameterSetting(name, parameter, layer, float(lr_scale), float(decay), rule))
+        decay *= weight_decay_layer_decay**below_top
+        lr_scale *= layer_decay**below_top
+        settings.append(ParameterSetting(name, parameter, layer_type, float(lr_scale), float(decay), reason))
     return settings
+
+
+def configured_settings(
+    model: paddle.nn.Layer, optim: Optim, depth_of: Optional[DepthOf] = None
+) -> list[ParameterSetting]:
+    """:func:`parameter_settings` as a configuration asks for them."""
+    return parameter_settings(
+        model,
+        optim.weight_decay,
+        optim.layer_decay,
+        optim.weight_decay_layer_decay,
+        depth_of,
+        rules=optim.rules,
+        decay_embeddings=optim.decay_embeddings,
+        param_attr=optim.param_attr,
+    )
 
 
 def merge_groups(settings: list[ParameterSetting]) -> list[dict[str, Any]]:
@@ -107,26 +162,50 @@ def merge_groups(settings: list[ParameterSetting]) -> list[dict[str, Any]]:
     ]
 
 
-def _owned_parameters(model: paddle.nn.Layer):
+def _owned_parameters(model: paddle.nn.Layer) -> Iterator[tuple[str, Any, paddle.nn.Layer]]:
     seen = set()
     for prefix, layer in model.named_sublayers(include_self=True):
         for attribute, parameter in layer._parameters.items():
-            normalisation = isinstance(layer, NORMALISATION)
-            if parameter is None or id(parameter) in seen:
-                continue
-            if normalisation and attribute in RUNNING_STATISTICS:
-                continue
-            seen.add(id(parameter))
-            name = f"{prefix}.{attribute}" if prefix else attribute
-            yield name, parameter, type(layer).__name__, _rule(parameter, attribute, normalisation)
+            statistics = isinstance(layer, NORMALISATION) and attribute in RUNNING_STATISTICS
+            if parameter is not None and id(parameter) not in seen and not statistics:
+                seen.add(id(parameter))
+                yield f"{prefix}.{attribute}" if prefix else attribute, parameter, layer
 
 
-def _rule(parameter, attribute: str, normalisation: bool) -> str:
-    if parameter.stop_gradient:
-        return "frozen"
-    if normalisation:
+def _reason(name: str, layer: paddle.nn.Layer) -> str:
+    if isinstance(layer, NORMALISATION):
         return "normalisation"
-    return "bias" if "bias" in attribute else "weight"
+    if "bias" in name.rpartition(".")[2]:
+        return "bias"
+    return "embedding" if isinstance(layer, paddle.nn.Embedding) else "weight"
+
+
+def _declared(parameter: Any) -> _Declared:
+    # Optimizers with groups overwrite both attributes of the parameter for good, so what the
+    # model itself said is kept beside them when a parameter is first seen.
+    if not hasattr(parameter, "declared_attr"):
+        rate = float(parameter.optimize_attr["learning_rate"])
+        parameter.declared_attr = _Declared(rate, parameter.regularizer)
+    return parameter.declared_attr
+
+
+def _l2_coefficient(name: str, regularizer: Any) -> float:
+    if not isinstance(regularizer, paddle.regularizer.L2Decay):
+        raise UserError(
+            f"parameter {name}: found ParamAttr(regularizer={type(regularizer).__name__}), expected L2Decay; "
+            "with param_attr override it is ignored"
+        )
+    return float(regularizer._coeff)
+
+
+def _refuse_idle_rules(rules: Sequence[Rule], names: list[str]) -> None:
+    for rule in rules:
+        if not any(re.fullmatch(rule.pattern, name) for name in names):
+            nearest = difflib.get_close_matches(rule.pattern, names, n=1, cutoff=0.0)
+            raise UserError(
+                f"optim.rules: pattern {rule.pattern!r} matches no whole parameter name, "
+                f"expected one such as {nearest[0] if nearest else 'none: the model has no parameters'}"
+            )
 
 
 def _depths(names: list[str], depth_of: Optional[DepthOf]) -> dict[str, int]:

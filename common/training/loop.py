@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from common.config import Optim, Train
 from common.errors import Interrupted, UserError
-from common.regularization.parameter_groups import ParameterSetting
+from common.regularization.l2_penalty import l2_penalty
+from common.regularization.parameter_groups import ParameterSetting, merge_groups
 from common.seeding import derive
 from common.training import device as devices
 from common.training.checkpoint import load_checkpoint, save_checkpoint
@@ -138,10 +139,8 @@ class Trainer:
 
     def _update(self, share: list[tuple[np.ndarray, float]], batches) -> None:
         step = self.state["step"]
-        rate = self.optim.learning_rate * learning_rate_factor(
-            step, self.total, self.optim.warmup, self.optim.schedule
-        )
-        self.optimizer.set_lr(rate)
+        factor = learning_rate_factor(step, self.total, self.optim)
+        self.optimizer.set_lr(self.optim.learning_rate * factor)
         paddle.seed(derive(self.train_config.seed, "update", step, devices.rank()))
         for number, (samples, weight) in enumerate(share, start=1):
             batch = next(batches)
@@ -150,6 +149,10 @@ class Trainer:
                     self._backward(batch, weight, len(samples))
             else:
                 self._backward(batch, weight, len(samples))
+        if self.optim.explicit_l2:
+            # After the gradients of all processes have met, and the same in each of them.
+            with devices.without_synchronisation(self.model):
+                self.scaler.scale(l2_penalty(merge_groups(self.settings))).backward()
         self.scaler.unscale_(self.optimizer)
         clip_gradients(self.settings, self.optim.clip_norm)
         self.scaler.step(self.optimizer)

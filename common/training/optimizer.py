@@ -21,7 +21,22 @@ def build_optimizer(optim: Optim, settings: list[ParameterSetting]) -> paddle.op
         "sgd": (paddle.optimizer.SGD, {}),
     }
     optimizer_class, arguments = classes[optim.name]
-    return optimizer_class(learning_rate=optim.learning_rate, parameters=merge_groups(settings), **arguments)
+    groups = merge_groups(settings)
+    if optim.explicit_l2:
+        groups = [{**group, "weight_decay": 0.0} for group in groups]
+    return optimizer_class(learning_rate=optim.learning_rate, parameters=groups, **arguments)
+
+
+def describe_decay(optim: Optim) -> str:
+    """Which of the two things called weight decay a configuration asks for, in one line."""
+    if optim.weight_decay == 0:
+        return f"{optim.name} without decay"
+    if optim.explicit_l2:
+        return f"{optim.name} with {optim.weight_decay:g}/2·Σw² in the loss, clipped with its gradient"
+    if optim.name == "adamw":
+        return f"adamw, decoupled: each update multiplies weights by 1 - rate·{optim.weight_decay:g}"
+    coupled = f"{optim.name}, coupled L2: {optim.weight_decay:g}·w is added to the clipped gradient"
+    return f"{coupled}; adamw is the decoupled one" if optim.name == "adam" else coupled
 
 
 def clip_gradients(settings: list[ParameterSetting], clip_norm: float) -> None:
