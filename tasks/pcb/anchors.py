@@ -7,7 +7,7 @@ ANCHORS_PER_LEVEL = 3
 MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
 
 
-def cluster_anchors(boxes: np.ndarray, number: int = 9, seed: int = 0) -> list[list[int]]:
+def cluster_anchors(sizes: np.ndarray, number: int = 9, seed: int = 0) -> list[list[int]]:
     """``number`` anchors (width, height), whole pixels, by growing area.
 
     Sizes are clustered on a logarithmic scale, where the IoU of two shapes depends on their
@@ -15,11 +15,11 @@ def cluster_anchors(boxes: np.ndarray, number: int = 9, seed: int = 0) -> list[l
     other anchors than the decoder's would learn shifted sizes.
 
     Args:
-        boxes: float32 [n, 4], n >= 1, half-open pixels.
+        sizes: widths and heights, float [n, 2], n >= 1, pixels.
     """
-    sizes = np.log(boxes[:, 2:] - boxes[:, :2])
-    distinct = len(np.unique(sizes, axis=0))
-    kmeans = KMeans(min(number, distinct), n_init=10, random_state=seed).fit(sizes)
+    logarithms = np.log(sizes)
+    distinct = len(np.unique(logarithms, axis=0))
+    kmeans = KMeans(min(number, distinct), n_init=10, random_state=seed).fit(logarithms)
     centres = np.exp(kmeans.cluster_centers_)
     # Too few different sizes: repeat them, the copies a little larger, so that all differ.
     rounds = [centres * 1.15**i for i in range(-(-number // len(centres)))]

@@ -1,5 +1,6 @@
-"""Variation of training pictures: crops at native resolution, flips, transposes, MixUp."""
+"""Variation of training pictures: crops, magnification, flips, transposes, MixUp."""
 
+import cv2
 import numpy as np
 
 from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
@@ -7,34 +8,54 @@ from common.seeding import generator
 from tasks.pcb.config import Augment
 
 
-def crop(sample: BoxSample, left: int, top: int, side: int, min_visible: float) -> BoxSample:
-    """The square of ``side`` pixels at (left, top), black where it leaves the picture.
+def crop(sample: BoxSample, corner: tuple[int, int], size: tuple[int, int], min_visible: float) -> BoxSample:
+    """The part of ``size`` (width, height) at ``corner`` (left, top), black outside the picture.
 
     Boxes are clipped to it; one that keeps less than ``min_visible`` of its area is dropped.
     """
-    height, width, channels = sample.image.shape
-    image = np.zeros((side, side, channels), sample.image.dtype)
-    part = sample.image[max(top, 0) : min(top + side, height), max(left, 0) : min(left + side, width)]
+    (left, top), (width, height) = corner, size
+    image = np.zeros((height, width, sample.image.shape[2]), sample.image.dtype)
+    part = sample.image[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     y, x = max(-top, 0), max(-left, 0)
     image[y : y + part.shape[0], x : x + part.shape[1]] = part
     shifted = sample.boxes - np.array([left, top, left, top], np.float32)
-    clipped = shifted.clip(0, side)
+    clipped = shifted.clip(0, [width, height, width, height]).astype(np.float32)
     area = (shifted[:, 2:] - shifted[:, :2]).prod(axis=1)
     kept = (clipped[:, 2:] - clipped[:, :2]).prod(axis=1) >= min_visible * area
     return BoxSample(image, clipped[kept], sample.labels[kept], sample.weights[kept])
 
 
 def random_crop(sample: BoxSample, augment: Augment, rng: np.random.Generator) -> BoxSample:
-    """A crop that holds a random box whole where it fits, or, sometimes, a crop anywhere."""
+    """A crop that holds a random box whole where it fits, or, sometimes, a crop anywhere.
+
+    Its sides are ``augment.crop`` over a magnification drawn for each axis, and it is resized
+    to ``augment.crop``.
+    """
+    wanted = np.rint(augment.crop / draw_magnification(augment.zoom, 1, rng)[0]).astype(int)
     size = np.array(sample.image.shape[1::-1])
-    low, high = np.zeros(2), np.maximum(size - augment.crop, 0)
+    low, high = np.zeros(2), np.maximum(size - wanted, 0)
     if len(sample.boxes) and rng.random() >= augment.background:
         box = sample.boxes[rng.integers(len(sample.boxes))]
-        centred = (box[:2] + box[2:] - augment.crop) / 2
-        reach = np.maximum((augment.crop - (box[2:] - box[:2])) / 2, 0)
+        centred = (box[:2] + box[2:] - wanted) / 2
+        reach = np.maximum((wanted - (box[2:] - box[:2])) / 2, 0)
         low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
-    left, top = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
-    return crop(sample, int(left), int(top), augment.crop, augment.min_visible)
+    corner = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
+    return resize(crop(sample, tuple(corner), tuple(wanted), augment.min_visible), augment.crop)
+
+
+def draw_magnification(zoom: float, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Factors [number, 2] on width and height, each log-uniform in 1 to ``zoom``."""
+    return np.exp(rng.uniform(0, np.log(zoom), (number, 2)))
+
+
+def resize(sample: BoxSample, side: int) -> BoxSample:
+    """The picture and its boxes stretched to ``side`` x ``side`` pixels."""
+    height, width, channels = sample.image.shape
+    if (height, width) == (side, side):
+        return sample
+    image = cv2.resize(sample.image, (side, side), interpolation=cv2.INTER_LINEAR)
+    scale = np.array([side / width, side / height] * 2, np.float32)
+    return BoxSample(image.reshape(side, side, channels), sample.boxes * scale, sample.labels, sample.weights)
 
 
 def mirror(sample: BoxSample, axis: int) -> BoxSample:

@@ -70,6 +70,9 @@ class Augment:
 
     crop: int = Field(320, ge=64, description="side of the training crop, pixels of the scaled picture")
     crops: int = Field(4, ge=1, description="crops of each picture in an epoch")
+    zoom: float = Field(
+        1.0, ge=1, le=4, description="greatest magnification of a crop, drawn for each axis on its own"
+    )
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
     flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")

@@ -13,7 +13,7 @@ from common.regularization.mixup import BoxSample
 from common.seeding import derive, generator
 from common.training.run_folder import write_text
 from tasks.pcb.anchors import cluster_anchors
-from tasks.pcb.augment import Augmenter
+from tasks.pcb.augment import Augmenter, draw_magnification
 from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
 from tasks.pcb.data import Data, Picture, read_image
 from tasks.pcb.model import YOLOv3, depth_of
@@ -209,7 +209,10 @@ def _to_detections(rows: np.ndarray, image: np.ndarray, scale: float) -> detecti
 
 
 def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:
+    """Anchors of the training boxes as training will see them, magnified."""
     if not file.exists():
         boxes = np.concatenate([picture.boxes for picture in data.splits["train"]]) * config.data.scale
-        write_text(file, json.dumps(cluster_anchors(boxes, seed=derive(config.train.seed, "anchors"))) + "\n")
+        rng = generator(config.train.seed, "magnification of anchors")
+        sizes = (boxes[:, 2:] - boxes[:, :2]) * draw_magnification(config.augment.zoom, len(boxes), rng)
+        write_text(file, json.dumps(cluster_anchors(sizes, seed=derive(config.train.seed, "anchors"))) + "\n")
     return json.loads(file.read_text())

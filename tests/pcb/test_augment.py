@@ -38,7 +38,7 @@ def test_flips_and_transposes_move_boxes_with_their_pixels_and_undo_themselves(c
 
 @pytest.mark.parametrize("corner", [(0, 0), (90, 10), (-20, -30), (170, 130)])
 def test_a_crop_clips_boxes_to_their_visible_pixels(corner):
-    cropped = crop(picture(), *corner, side=96, min_visible=0.01)
+    cropped = crop(picture(), corner, (96, 96), min_visible=0.01)
     assert cropped.image.shape == (96, 96, 1)
     assert len(cropped.boxes) > 0
     assert boxes_from_pixels(cropped) == pytest.approx(cropped.boxes)
@@ -47,8 +47,8 @@ def test_a_crop_clips_boxes_to_their_visible_pixels(corner):
 def test_a_box_cut_below_its_share_is_dropped():
     sample = picture()
     x1, _, x2, _ = sample.boxes[0]
-    kept = crop(sample, int(x1 + (x2 - x1) * 0.3), 0, 96, min_visible=0.5)
-    cut = crop(sample, int(x1 + (x2 - x1) * 0.7), 0, 96, min_visible=0.5)
+    kept = crop(sample, (int(x1 + (x2 - x1) * 0.3), 0), (96, 96), min_visible=0.5)
+    cut = crop(sample, (int(x1 + (x2 - x1) * 0.7), 0), (96, 96), min_visible=0.5)
     assert 0 in kept.labels and 0 not in cut.labels
 
 
@@ -64,6 +64,25 @@ def test_a_picture_smaller_than_the_crop_is_padded():
     cropped = random_crop(picture(), Augment(crop=320), np.random.default_rng(0))
     assert cropped.image.shape == (320, 320, 1)
     assert len(cropped.boxes) == 4
+
+
+def test_magnification_stretches_each_axis_on_its_own_and_boxes_follow():
+    rng = np.random.default_rng(0)
+    sizes = {label: box[2:] - box[:2] for label, box in zip(picture().labels, picture().boxes)}
+    factors = []
+    for _ in range(300):
+        seen = random_crop(picture(), Augment(crop=96, background=0.0, zoom=2.0), rng)
+        assert seen.image.shape == (96, 96, 1)
+        inside = (seen.boxes > 0).all(axis=1) & (seen.boxes < 96).all(axis=1)
+        for box, label in zip(seen.boxes[inside], seen.labels[inside]):
+            factors.append((box[2:] - box[:2]) / sizes[label])
+            x1, y1, x2, y2 = np.rint(box).astype(int)
+            # Linear interpolation blurs the rim by about half a magnified pixel.
+            assert (seen.image[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2] == label + 1).all()
+            assert (seen.image[y1 + 2 : y2 - 2, max(x1 - 4, 0) : max(x1 - 2, 0)] != label + 1).all()
+    factors = np.array(factors)
+    assert factors.min() >= 0.99 and factors.max() <= 2.01
+    assert factors.max() > 1.9 and np.ptp(factors[:, 0] / factors[:, 1]) > 1
 
 
 def augmenter(probability: float, off_epochs: int = 0, epochs: int = 4) -> Augmenter:

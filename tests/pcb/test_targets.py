@@ -125,12 +125,11 @@ def test_anchors_are_nine_whole_sizes_by_area_and_find_clusters():
     rng = np.random.default_rng(0)
     centres = rng.uniform(10, 90, (9, 2))
     sizes = np.repeat(centres, 50, axis=0) + rng.normal(0, 0.2, (450, 2))
-    boxes = np.concatenate([np.zeros((450, 2)), sizes], axis=1).astype(np.float32)
-    anchors = np.array(cluster_anchors(boxes))
+    anchors = np.array(cluster_anchors(sizes))
     assert anchors.shape == (9, 2) and anchors.dtype.kind == "i"
     assert (np.diff(anchors.prod(axis=1)) >= 0).all()
     assert shape_iou(sizes, anchors.astype(float)).max(axis=1).min() > 0.85
 
 
 def test_few_different_boxes_still_give_nine_anchors():
-    assert len(cluster_anchors(np.float32([[0, 0, 30, 30], [0, 0, 20, 40]]))) == 9
+    assert len(cluster_anchors(np.float32([[30, 30], [20, 40]]))) == 9
