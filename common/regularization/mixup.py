@@ -1,4 +1,4 @@
-"""MixUp (Zhang et al. 2018) for pictures with boxes.
+"""MixUp (Zhang et al. 2018) for batches with class labels and for pictures with boxes.
 
 Two pictures are averaged with weights λ and 1-λ, λ ~ Beta(α, α), and the boxes of both are
 kept, each with the weight of its picture. A detection loss multiplies every positive term of
@@ -31,6 +31,26 @@ class BoxSample:
 def draw_lambda(rng: np.random.Generator, alpha: float) -> float:
     """λ ~ Beta(alpha, alpha), in [0, 1]."""
     return float(rng.beta(alpha, alpha))
+
+
+def mix_batch(
+    inputs: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each sample mixed with another of its batch, with a λ of its own for each pair.
+
+    Args:
+        inputs: [batch, ...], any type; the result is float32, nothing is rounded.
+        targets: [batch, classes], one-hot or soft; rows that sum to 1 still do afterwards.
+    """
+    partner = rng.permutation(len(inputs))
+    share = rng.beta(alpha, alpha, len(inputs)).astype(np.float32)
+
+    def mixed(values: np.ndarray) -> np.ndarray:
+        values = np.asarray(values, np.float32)
+        lam = share.reshape(-1, *[1] * (values.ndim - 1))
+        return lam * values + (1 - lam) * values[partner]
+
+    return mixed(inputs), mixed(targets)
 
 
 def mix_box_samples(first: BoxSample, second: BoxSample, lam: float) -> BoxSample:

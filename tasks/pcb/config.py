@@ -44,6 +44,9 @@ class Model:
         128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="rate on the input of the 1x1 prediction layer")
+    dropout_kind: Literal["element", "channel", "block"] = Field(
+        "element", description="what is dropped: single values, whole channels, or 3 x 3 blocks"
+    )
     assign_iou: float = Field(
         1.0,
         gt=0,

@@ -13,6 +13,7 @@ from ppdet.modeling.layers import MultiClassNMS, YOLOBox
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
 
+from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
 
@@ -98,7 +99,7 @@ class YOLOv3(paddle.nn.Layer):
         super().__init__()
         self.backbone, channels = _backbone(config.backbone)
         self.neck = YOLOv3Neck(channels, config.neck_width)
-        self.dropout = paddle.nn.Dropout(config.dropout)
+        self.dropout = FEATURE_DROPOUTS[config.dropout_kind](config.dropout)
         strides = STRIDES[config.backbone]
         loss = YOLOv3Loss(classes, ignore_thresh=config.ignore_iou, downsample=list(strides))
         self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
@@ -118,19 +119,22 @@ class YOLOv3(paddle.nn.Layer):
             convolution.bias.set_value(values.reshape(-1))
 
     def forward(self, images: paddle.Tensor, targets: Optional[dict[str, paddle.Tensor]] = None):
-        """In training the dictionary of losses, in evaluation the raw outputs a level.
+        """With targets the dictionary of losses, without them the raw outputs a level.
 
         Args:
             images: float32 [batch, 1 or 3, height, width], pixels from 0 to 255, sides multiples of
                 the coarsest stride.
-            targets: ``target0`` to ``target2`` and ``gt_bbox``; needed in training.
+            targets: ``target0`` to ``target2`` and ``gt_bbox``; in training mode only.
         """
         images = (images / 63.75 - 2.0).expand([-1, 3, -1, -1])
         features = self.neck(self.backbone({"image": images}))
         # The head stays in float32 under mixed precision: its loss takes the logarithm of a
         # sigmoid, which float16 rounds to 0 or 1.
         with paddle.amp.auto_cast(enable=False):
-            return self.head([self.dropout(f.astype("float32")) for f in features], targets)
+            features = [self.dropout(f.astype("float32")) for f in features]
+            if targets is None:
+                return [predict(f) for predict, f in zip(self.head.yolo_outputs, features)]
+            return self.head(features, targets)
 
     def detect(self, images: paddle.Tensor) -> list[paddle.Tensor]:
         """Detections of each picture, [n, 6] of class, score, x1, y1, x2, y2 in pixels of ``images``."""

@@ -4,8 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
-from common.regularization.dropout import DropoutClassifier
-from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
+from common.regularization.dropout import FEATURE_DROPOUTS, BlockDropout, DropoutClassifier, MLPWithDropout
+from common.regularization.mixup import BoxSample, draw_lambda, mix_batch, mix_box_samples
 
 
 def test_dropout_head_is_exact_in_evaluation_and_keeps_the_expectation_in_training():
@@ -21,6 +21,69 @@ def test_dropout_head_is_exact_in_evaluation_and_keeps_the_expectation_in_traini
     tolerance = 5 * draws.std(axis=0) / np.sqrt(len(draws))
     assert (np.abs(draws.mean(axis=0) - expected[0]) < tolerance).all()
     assert draws.std() > 0.1
+
+
+@pytest.mark.parametrize("kind", FEATURE_DROPOUTS)
+def test_dropout_of_feature_maps_keeps_the_expectation_and_is_off_in_evaluation(kind):
+    paddle.seed(0)
+    layer = FEATURE_DROPOUTS[kind](0.3)
+    features = paddle.rand([1, 2, 7, 6]) + 0.5
+    draws = layer(features.expand([20000, 2, 7, 6])).numpy()
+    # Five standard errors of the mean of 20,000 independent draws, at each place.
+    tolerance = 5 * draws.std(axis=0) / np.sqrt(len(draws))
+    assert (np.abs(draws.mean(axis=0) - features.numpy()[0]) < tolerance).all()
+    # Inside, 0.3 of the places are zero; five standard errors of a share of 0.3.
+    assert (draws[:, :, 3, 3] == 0).mean() == pytest.approx(0.3, abs=5 * np.sqrt(0.21 / 20000))
+    layer.eval()
+    assert (layer(features) == features).all()
+
+
+def test_channel_dropout_takes_whole_channels_and_block_dropout_whole_squares():
+    paddle.seed(0)
+    ones = paddle.ones([200, 4, 9, 9])
+    channels = FEATURE_DROPOUTS["channel"](0.3)(ones).numpy().reshape(800, 81)
+    assert set((channels == 0).mean(axis=1)) == {0.0, 1.0}
+    zeros = BlockDropout(0.05)(ones).numpy() == 0
+    # Each zero away from the rim lies in some 3 x 3 square of zeros.
+    squares = np.lib.stride_tricks.sliding_window_view(zeros, (3, 3), axis=(2, 3)).all(axis=(4, 5))
+    covered = np.zeros_like(zeros)
+    for row in range(3):
+        for column in range(3):
+            covered[:, :, row : row + 7, column : column + 7] |= squares
+    assert zeros.any() and (covered[:, :, 2:-2, 2:-2] == zeros[:, :, 2:-2, 2:-2]).all()
+
+
+@pytest.mark.parametrize(("rate", "block"), [(1.0, 3), (-0.1, 3), (0.3, 2), (0.3, 0)])
+def test_block_dropout_refuses_what_it_cannot_do(rate, block):
+    with pytest.raises(ValueError, match="found .* expected"):
+        BlockDropout(rate, block)
+
+
+def test_the_mlp_drops_hidden_values_behind_the_activation():
+    paddle.seed(0)
+    layer = MLPWithDropout(8, 64, 3)
+    features = paddle.randn([1, 8])
+    seen = []
+    layer.output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numpy()))
+    layer.eval()
+    exact = layer(features).numpy()
+    assert (layer(features).numpy() == exact).all()
+    layer.train()
+    draws = layer(features.expand([20000, 8])).numpy()
+    tolerance = 5 * draws.std(axis=0) / np.sqrt(len(draws))
+    assert (np.abs(draws.mean(axis=0) - exact[0]) < tolerance).all()
+    active = seen[0][0] > 0
+    assert (seen[2][:, active] == 0).mean() == pytest.approx(0.4, abs=0.005)
+
+
+def test_a_mixed_batch_draws_lambda_for_each_pair_and_keeps_the_sums_of_its_targets():
+    inputs = np.arange(12, dtype=np.uint8).reshape(6, 2)
+    mixed, targets = mix_batch(inputs, np.eye(6), 1.0, np.random.default_rng(0))
+    assert mixed.dtype == np.float32
+    assert targets.sum(axis=1) == pytest.approx(1)
+    # One-hot targets tell the share of every sample in the mixture.
+    assert mixed == pytest.approx(targets @ inputs, abs=1e-5)
+    assert len(set(np.round(targets.max(axis=1), 6))) > 2
 
 
 def sample(side: int, value: float, boxes: int) -> BoxSample:

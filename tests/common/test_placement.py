@@ -1,0 +1,152 @@
+"""The placement check: clean networks are clean, and each planted fault is found once."""
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle import nn
+from paddle.vision import models as vision
+from paddlenlp import transformers
+
+from common.regularization.placement import check_placement, faults
+from tasks.pcb.config import Model
+from tasks.pcb.model import YOLOv3
+
+ANCHORS = [[10 * i, 10 * i] for i in range(1, 10)]
+PICTURE = [2, 3, 64, 64]
+
+
+class Functional(nn.Layer):
+    """Applies a function, as a layer that calls ``F.dropout`` itself."""
+
+    def __init__(self, function, *layers):
+        super().__init__()
+        self.function = function
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.layers(self.function(x))
+
+
+class RawDetectionDropout(nn.Layer):
+    """Dropout where the article puts it: behind the head."""
+
+    def __init__(self):
+        super().__init__()
+        self.detector = YOLOv3(Model(dropout=0.3), ANCHORS, 6)
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, images):
+        return [self.dropout(output) for output in self.detector(images)]
+
+
+def encoder(name: str) -> nn.Layer:
+    config = getattr(transformers, f"{name}Config")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    model = getattr(transformers, f"{name}ForSequenceClassification")
+    return model(config(vocab_size=50, num_labels=2, **sizes))
+
+
+CLEAN = {
+    **{name: (lambda name=name: encoder(name), None) for name in ("Bert", "Ernie", "Roberta")},
+    "VGG16": (lambda: vision.vgg16(num_classes=10), PICTURE),
+    "MobileNetV3": (lambda: vision.mobilenet_v3_small(num_classes=10), PICTURE),
+    "YOLOv3": (lambda: YOLOv3(Model(dropout=0.3), ANCHORS, 6), PICTURE),
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_published_networks_are_clean_and_left_as_they_were(name):
+    build, shape = CLEAN[name]
+    model = build()
+    model.eval()
+    inputs = paddle.rand(shape) if shape else paddle.randint(1, 50, [2, 8])
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    dropout = F.dropout
+    assert check_placement(model, inputs) == []
+    assert F.dropout is dropout and not any(layer.training for layer in model.sublayers(True))
+    assert all((model.state_dict()[key] == value).all() for key, value in before.items())
+
+
+PLANTED = {
+    "rate of a layer": (
+        lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.8), nn.Linear(8, 2)),
+        [4, 8],
+        "2",
+        "rate 0.8 is above 0.7",
+    ),
+    "rate of a function": (
+        lambda: nn.Sequential(nn.Linear(8, 8), Functional(lambda x: F.dropout(x, 0.9), nn.Linear(8, 2))),
+        [4, 8],
+        "1",
+        "rate 0.9 is above 0.7",
+    ),
+    "batch normalisation": (
+        lambda: nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.3), nn.BatchNorm1D(8), nn.Linear(8, 2)),
+        [4, 8],
+        "1",
+        "reaches a batch normalisation",
+    ),
+    "batch normalisation behind an activation and a sum": (
+        lambda: nn.Sequential(
+            nn.Conv2D(3, 4, 3),
+            nn.Dropout2D(0.3),
+            Functional(lambda x: F.relu(x) + 1.0, nn.BatchNorm2D(4)),
+            nn.Conv2D(4, 2, 3),
+        ),
+        [2, 3, 9, 9],
+        "1",
+        "reaches a batch normalisation",
+    ),
+    "pooling": (
+        lambda: nn.Sequential(
+            nn.Conv2D(3, 4, 3), nn.Dropout(0.3), nn.ReLU(), nn.MaxPool2D(2), nn.Conv2D(4, 2, 3)
+        ),
+        [2, 3, 12, 12],
+        "1",
+        "reaches a pooling",
+    ),
+    "input": (
+        lambda: nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 2)),
+        [4, 8],
+        "0",
+        "on the model's input",
+    ),
+    "input, scaled, by a function": (
+        lambda: Functional(lambda x: F.dropout(x / 255.0, 0.2), nn.Linear(8, 2)),
+        [4, 8],
+        "",
+        "on the model's input",
+    ),
+    "raw detection outputs": (RawDetectionDropout, PICTURE, "dropout", "on the model's raw output"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_each_planted_fault_is_found_once_with_layer_reason_and_remedy(name):
+    build, shape, layer, reason = PLANTED[name]
+    found = faults(check_placement(build(), paddle.rand(shape)))
+    assert len({(finding.layer, finding.reason) for finding in found}) == len(found) == 1
+    assert found[0].layer == layer and reason in found[0].reason and found[0].remedy
+
+
+def test_a_residual_sum_in_front_of_layer_normalisation_is_clean():
+    assert (
+        faults(check_placement(nn.TransformerEncoderLayer(8, 2, 16, dropout=0.3), paddle.rand([2, 5, 8])))
+        == []
+    )
+
+
+def test_a_head_without_dropout_is_information_not_a_fault():
+    found = check_placement(nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2)), paddle.rand([4, 8]))
+    assert [finding.severity for finding in found] == ["information"]
+    assert faults(found) == []
+
+
+def test_dropout_on_embeddings_is_clean():
+    model = nn.Sequential(nn.Embedding(9, 8), nn.Dropout(0.1), nn.Linear(8, 2))
+    assert faults(check_placement(model, paddle.randint(0, 9, [2, 5]))) == []
+
+
+def test_dropout_that_is_off_is_no_finding():
+    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.0), nn.BatchNorm1D(8), nn.Linear(8, 2))
+    assert faults(check_placement(model, paddle.rand([4, 8]))) == []
