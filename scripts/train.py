@@ -86,9 +86,23 @@ def train(config: Any, data: Any, run: RunFolder, resume: bool) -> None:
         if not (run.path / "environment.json").exists():
             run.write_environment(device, data.hash())
         run.write_parameters(settings)
-    Trainer(task, optim, config.train, settings, run, device).run(resume)
+    trainer = Trainer(task, optim, config.train, settings, run, device)
+    if rank() == 0:
+        print(short_policy(settings, optim, trainer.total), flush=True)
+    trainer.run(resume)
     if rank() == 0:
         finish(task, run)
+
+
+def short_policy(settings: list[Any], optim: Any, updates: int) -> str:
+    """What is decayed and how, and which decay does nothing; inspect_model.py says more."""
+    from common.regularization import policy_report
+    from common.training.optimizer import describe_decay
+    from common.training.schedule import learning_rates
+
+    rows = policy_report.group_rows(settings, optim, learning_rates(updates, optim))
+    lines = [describe_decay(optim), policy_report.summary(rows), *policy_report.warnings(rows)]
+    return "\n".join(lines)
 
 
 def finish(task: Any, run: RunFolder) -> None:

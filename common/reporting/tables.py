@@ -26,6 +26,21 @@ def text_table(columns: list[str], rows: list[list[str]], title: str = "") -> st
     return text.getvalue().rstrip()
 
 
+def rows_table(rows: list[dict[str, Any]], title: str = "") -> str:
+    """A table of rows with the same keys, its columns."""
+    columns = list(rows[0]) if rows else []
+    return text_table(columns, [[compact(row[name]) for name in columns] for row in rows], title)
+
+
+def compact(value: Any) -> str:
+    """Three significant digits of a float, thousands apart in a whole number, a dash for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def show(value: Any) -> str:
     """Four digits after the point, or a dash where there is nothing."""
     if value is None:

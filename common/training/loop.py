@@ -46,7 +46,7 @@ class Task(Protocol):
         """The training samples as they look in this epoch, by index."""
 
     def collate(self, samples: list) -> Any:
-        """One batch from several samples."""
+        """One batch from several samples; its first array is the model's input."""
 
     def loss(self, model: paddle.nn.Layer, batch: Any) -> paddle.Tensor:
         """Mean loss over the samples of a batch."""
