@@ -13,6 +13,7 @@ from ppdet.modeling.layers import MultiClassNMS, YOLOBox
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
 
+from common.evaluation.mode import require_evaluation_mode
 from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
@@ -137,7 +138,12 @@ class YOLOv3(paddle.nn.Layer):
             return self.head(features, targets)
 
     def detect(self, images: paddle.Tensor) -> list[paddle.Tensor]:
-        """Detections of each picture, [n, 6] of class, score, x1, y1, x2, y2 in pixels of ``images``."""
+        """Detections of each picture, [n, 6] of class, score, x1, y1, x2, y2 in pixels of ``images``.
+
+        Raises:
+            RuntimeError: a layer is in training mode.
+        """
+        require_evaluation_mode(self)
         size = paddle.to_tensor([images.shape[2:]] * images.shape[0], dtype="float32")
         boxes, scores = self.decode(self(images), self.head.mask_anchors, size, paddle.ones_like(size))
         found, counts, _ = self.suppress(boxes, scores)

@@ -8,6 +8,7 @@ import paddle
 from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
 
 from common.evaluation.classification import classification_metrics
+from common.evaluation.mode import require_evaluation_mode
 from common.seeding import derive, generator
 from common.training.run_folder import write_text
 from tasks.sentiment.config import SELECTION_METRIC, Config
@@ -116,6 +117,7 @@ class Task:
         by_length = rows[np.argsort([len(tokens[i]) for i in rows], kind="stable")]
         probabilities = np.zeros((len(tokens), len(self.data.classes)), np.float64)
         self.model.eval()
+        require_evaluation_mode(self.model)
         with paddle.no_grad():
             for batch in np.split(by_length, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):
                 logits = self.model(paddle.to_tensor(self._pad([tokens[i] for i in batch])))
