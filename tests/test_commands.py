@@ -226,7 +226,9 @@ def test_a_device_that_is_not_there_is_refused(tmp_path, command):
     assert "train.device: found gpu" in done.stderr
 
 
-@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "compare.py", "make_boards.py"])
+@pytest.mark.parametrize(
+    "script", ["train.py", "evaluate.py", "compare.py", "make_boards.py", "inspect_model.py"]
+)
 def test_help_answers_from_any_folder(script, tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, "--help"],

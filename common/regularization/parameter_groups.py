@@ -109,17 +109,10 @@ def parameter_settings(
     settings = []
     for name, parameter, layer in owned:
         layer_type = type(layer).__name__
-        declared = _declared(parameter)
         if parameter.stop_gradient:
             settings.append(ParameterSetting(name, parameter, layer_type, 0.0, 0.0, "frozen"))
             continue
-        reason = _reason(name, layer)
-        exempt = reason in ("bias", "normalisation") or (reason == "embedding" and not decay_embeddings)
-        decay, lr_scale = 0.0 if exempt else weight_decay, 1.0
-        if param_attr == "respect":
-            lr_scale = declared.learning_rate
-            if declared.regularizer is not None:
-                decay, reason = _l2_coefficient(name, declared.regularizer), "ParamAttr"
+        decay, lr_scale, reason = _own(name, parameter, layer, weight_decay, decay_embeddings, param_attr)
         rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
         if rule:
             decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
@@ -170,6 +163,26 @@ def _owned_parameters(model: paddle.nn.Layer) -> Iterator[tuple[str, Any, paddle
             if parameter is not None and id(parameter) not in seen and not statistics:
                 seen.add(id(parameter))
                 yield f"{prefix}.{attribute}" if prefix else attribute, parameter, layer
+
+
+def _own(
+    name: str,
+    parameter: Any,
+    layer: paddle.nn.Layer,
+    weight_decay: float,
+    decay_embeddings: bool,
+    param_attr: str,
+) -> tuple[float, float, str]:
+    """Decay, rate scale and what decided, before rules and depth."""
+    declared = _declared(parameter)
+    reason = _reason(name, layer)
+    exempt = reason in ("bias", "normalisation") or (reason == "embedding" and not decay_embeddings)
+    decay = 0.0 if exempt else weight_decay
+    if param_attr == "override":
+        return decay, 1.0, reason
+    if declared.regularizer is not None:
+        decay, reason = _l2_coefficient(name, declared.regularizer), "ParamAttr"
+    return decay, declared.learning_rate, reason
 
 
 def _reason(name: str, layer: paddle.nn.Layer) -> str:

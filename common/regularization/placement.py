@@ -8,6 +8,7 @@ function is seen too.
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Optional
@@ -18,11 +19,12 @@ FUNCTIONS = ("dropout", "dropout2d", "dropout3d", "alpha_dropout", "feature_alph
 HIGHEST_RATE = 0.7
 
 # Graph nodes that mix neither channels nor places: what dropout did to a value is still
-# there behind them. Reductions, normalisations, convolutions and products of matrices end it.
+# there behind them. Reductions, normalisations, convolutions and products of matrices end it;
+# so do powers, or the mean of squares in an RMS normalisation would pass for a pooling.
 _PASSED = """
     Abs Add Assign Cast Celu Clip Concat Div DivScale Divide Dropout Elu Expand Flatten Gelu Hardsigmoid
-    Hardswish Hardtanh LeakyRelu LogSigmoid Mish Multiply Pad Pad3d PixelShuffle PixelUnshuffle Pow Prelu
-    Relu Relu6 Reshape Scale Selu Sigmoid Silu Slice Softplus Softsign Split SplitWithNum Sqrt Square
+    Hardswish Hardtanh LeakyRelu LogSigmoid Mish Multiply Pad Pad3d PixelShuffle PixelUnshuffle Prelu
+    Relu Relu6 Reshape Scale Selu Sigmoid Silu Slice Softplus Softsign Split SplitWithNum
     Squeeze Stack Subtract Swish Tanh Tile Transpose Unsqueeze Unstack
 """
 ELEMENTWISE_OR_SHAPE = frozenset(_PASSED.split())
@@ -196,7 +198,7 @@ def _traced(model: paddle.nn.Layer) -> Iterator[list[DropoutCall]]:
     originals = {name: getattr(functional, name) for name in FUNCTIONS if hasattr(functional, name)}
     running, calls = [], []
     modes = {layer: layer.training for layer in model.sublayers(include_self=True)}
-    statistics = {name: buffer.clone() for name, buffer in model.state_dict().items()}
+    state = {name: value.clone() for name, value in model.state_dict().items()}
     hooks = [h for name, layer in model.named_sublayers() for h in _follow(name, layer, running, calls)]
     for name, function in originals.items():
         setattr(functional, name, _recorded(function, running, calls))
@@ -209,7 +211,7 @@ def _traced(model: paddle.nn.Layer) -> Iterator[list[DropoutCall]]:
             setattr(functional, name, function)
         for hook in hooks:
             hook.remove()
-        model.set_state_dict(statistics)
+        model.set_state_dict(state)
         for layer, mode in modes.items():
             layer.training = mode
 
@@ -228,11 +230,15 @@ def _follow(name: str, layer: paddle.nn.Layer, running: list[str], calls: list[D
 
 
 def _recorded(function: Callable, running: list[str], calls: list[DropoutCall]) -> Callable:
+    signature = inspect.signature(function)
+
     @functools.wraps(function)
-    def dropout(x, p=0.5, *arguments, **options):
-        output = function(x, p, *arguments, **options)
-        rate = float(p)
-        if output.grad_fn is not None and output is not x and rate > 0 and options.get("training", True):
+    def dropout(*arguments, **options):
+        output = function(*arguments, **options)
+        given = signature.bind(*arguments, **options)
+        given.apply_defaults()
+        x, rate = given.arguments["x"], float(given.arguments["p"])
+        if output.grad_fn is not None and rate > 0 and given.arguments["training"]:
             calls.append(DropoutCall(running[-1] if running else "", rate, x.grad_fn, output.grad_fn))
         return output
 

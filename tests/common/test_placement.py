@@ -7,6 +7,7 @@ from paddle import nn
 from paddle.vision import models as vision
 from paddlenlp import transformers
 
+from common.regularization.dropout import BlockDropout
 from common.regularization.placement import check_placement, faults
 from tasks.pcb.config import Model
 from tasks.pcb.model import YOLOv3
@@ -145,6 +146,32 @@ def test_a_head_without_dropout_is_information_not_a_fault():
 def test_dropout_on_embeddings_is_clean():
     model = nn.Sequential(nn.Embedding(9, 8), nn.Dropout(0.1), nn.Linear(8, 2))
     assert faults(check_placement(model, paddle.randint(0, 9, [2, 5]))) == []
+
+
+class RootMeanSquare(nn.Layer):
+    def forward(self, x):
+        return x * paddle.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+
+def test_a_root_mean_square_normalisation_is_no_pooling():
+    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), RootMeanSquare(), nn.Linear(8, 2))
+    assert faults(check_placement(model, paddle.rand([4, 8]))) == []
+
+
+def test_block_dropout_is_seen():
+    model = nn.Sequential(nn.Conv2D(3, 4, 3), BlockDropout(0.2), nn.BatchNorm2D(4), nn.Conv2D(4, 2, 3))
+    found = faults(check_placement(model, paddle.rand([2, 3, 9, 9])))
+    assert [(finding.layer, finding.reason) for finding in found] == [
+        ("1", "dropout reaches a batch normalisation")
+    ]
+
+
+@pytest.mark.parametrize(
+    "off", [lambda x: F.dropout(x, 0.9, None, False), lambda x: F.dropout2d(x, 0.9, False)]
+)
+def test_a_function_that_is_told_not_to_train_is_no_finding(off):
+    model = nn.Sequential(nn.Conv2D(3, 4, 3), Functional(off, nn.BatchNorm2D(4)), nn.Conv2D(4, 2, 3))
+    assert faults(check_placement(model, paddle.rand([2, 3, 9, 9]))) == []
 
 
 def test_dropout_that_is_off_is_no_finding():

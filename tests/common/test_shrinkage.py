@@ -1,6 +1,5 @@
 """The predicted shrinkage is what Paddle's optimizers do to a weight without a gradient."""
 
-import paddle
 import pytest
 from paddle import nn
 
@@ -59,4 +58,3 @@ def test_adam_has_no_shrinkage_because_it_divides_the_term_by_its_size():
     # Trap 10: the step is the rate, whatever the decay.
     assert trained_without_gradient(optim, [0.1], 0.5) == pytest.approx(0.9, abs=1e-4)
     assert trained_without_gradient(optim, [0.1], 0.05) == pytest.approx(0.9, abs=1e-4)
-    assert paddle.get_default_dtype() == "float32"
