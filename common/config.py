@@ -88,6 +88,9 @@ class Train:
     device: str = Field("auto", pattern=r"^(auto|cpu|gpu(:\d+)?)$", description="auto, cpu, gpu or gpu:N")
     workers: int = Field(0, ge=0, description="processes that load data; 0 loads in the main one")
     seed: int = Field(0, ge=0, description="initialisation, order of samples, dropout")
+    average_decay: float = Field(
+        0.0, ge=0, lt=1, description="of the moving average of weights that is evaluated and kept; 0 is off"
+    )
     train_samples_evaluated: int = Field(
         0, ge=0, description="training samples evaluated with validation, to show the gap; 0 is none"
     )

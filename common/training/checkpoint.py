@@ -2,7 +2,8 @@
 
 Weights are stored as ``model/NAME``, optimizer state as ``optimizer/NAME/SLOT`` under the
 structured name of its parameter (Paddle's own keys change with the order in which layers
-were built), and the state of the loop as JSON in the file's header.
+were built), an average of the weights as ``average/NAME``, and the state of the loop as JSON
+in the file's header.
 """
 
 import json
@@ -18,8 +19,8 @@ from safetensors.numpy import save_file
 from common.errors import UserError
 
 
-def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None) -> None:
-    """Write weights, ``state`` (anything JSON can say) and, if given, the optimizer's state.
+def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None, average=None) -> None:
+    """Write weights, ``state`` (anything JSON can say) and, if given, optimizer and average.
 
     A reader sees the old file or the new one, never a part: the file is written beside its
     place and moved there.
@@ -27,6 +28,8 @@ def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None) ->
     tensors = {f"model/{name}": tensor.numpy() for name, tensor in model.state_dict().items()}
     if optimizer is not None:
         tensors.update(_optimizer_tensors(model, optimizer))
+    if average is not None:
+        tensors.update({f"average/{name}": tensor.numpy() for name, tensor in average.tensors.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -36,8 +39,8 @@ def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None) ->
     os.replace(temporary, path)
 
 
-def load_checkpoint(path: Path, model, optimizer=None) -> dict[str, Any]:
-    """Fill ``model`` and, if given, ``optimizer`` from ``path``; return the saved state.
+def load_checkpoint(path: Path, model, optimizer=None, average=None) -> dict[str, Any]:
+    """Fill ``model`` and, if given, ``optimizer`` and ``average`` from ``path``; return the saved state.
 
     Raises:
         UserError: no such file, not a checkpoint, or weights that do not fit the model.
@@ -53,6 +56,8 @@ def load_checkpoint(path: Path, model, optimizer=None) -> dict[str, Any]:
     _load_model(path, model, tensors)
     if optimizer is not None:
         _load_optimizer(model, optimizer, tensors)
+    if average is not None:
+        average.restore({name: tensors[f"average/{name}"] for name in average.tensors})
     return state
 
 

@@ -26,6 +26,7 @@ from common.training.loading import load_batches
 from common.training.optimizer import build_optimizer, clip_gradients
 from common.training.run_folder import RunFolder
 from common.training.schedule import learning_rate_factor
+from common.training.weight_average import WeightAverage
 
 
 class Task(Protocol):
@@ -71,6 +72,7 @@ class Trainer:
         self.settings, self.run_folder = settings, run
         self.model = devices.parallelize(task.model, device)
         self.optimizer = build_optimizer(optim, settings)
+        self.average = WeightAverage(task.model, train.average_decay)
         self.scaler = paddle.amp.GradScaler(enable=train.amp == "fp16")
         self.steps_per_epoch = len(self._shares(0))
         if self.steps_per_epoch == 0:
@@ -98,7 +100,7 @@ class Trainer:
             UserError: the loss is no longer a finite number.
         """
         if resume and self.run_folder.last.exists():
-            self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer)
+            self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer, self.average)
             self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
                 self.state.update(loss=0.0, samples=0)
@@ -159,6 +161,7 @@ class Trainer:
         self.scaler.update()
         self.optimizer.clear_grad()
         self.state["step"] = step + 1
+        self.average.update(step + 1)
 
     def _backward(self, batch: Any, weight: float, samples: int) -> None:
         amp = self.train_config.amp
@@ -200,13 +203,13 @@ class Trainer:
                 f"lower optim.learning_rate (now {self.optim.learning_rate:g}) or set optim.clip_norm"
             )
         if devices.rank() == 0:
-            metrics = self.task.evaluate()
             row = {"epoch": epoch + 1, "step": state["step"], "learning_rate": self.optimizer.get_lr()}
-            row.update(train_loss=loss, **metrics)
+            with self.average.applied():
+                row.update(train_loss=loss, **self.task.evaluate())
+                self._keep_best(epoch + 1, row[f"validation_{self.task.selection_metric}"])
             seconds = state["seconds"]
             row.update({"seconds": round(seconds, 2), "items/s": round(samples / seconds, 1)})
             state["history"].append(row)
-            self._keep_best(epoch + 1, metrics[f"validation_{self.task.selection_metric}"])
             self._report(row)
         state.update(loss=0.0, samples=0, seconds=0.0)
         self._save_last()
@@ -220,7 +223,7 @@ class Trainer:
     def _save_last(self) -> None:
         if devices.rank() == 0:
             state = {**self.state, "scaler": _plain(self.scaler.state_dict())}
-            save_checkpoint(self.run_folder.last, self.task.model, state, self.optimizer)
+            save_checkpoint(self.run_folder.last, self.task.model, state, self.optimizer, self.average)
             if self.state["history"]:
                 self.run_folder.write_history(self.state["history"])
 

@@ -53,6 +53,10 @@ class Model:
         le=1,
         description="further anchors whose shape has this IoU with a box get it too; 1 is the best alone",
     )
+    neighbour_cells: bool = Field(
+        False, description="the two cells nearest to a box's centre beside its own learn the box too"
+    )
+    iou_loss: float = Field(0.0, ge=0, description="weight of an IoU loss beside those of place and size")
     ignore_iou: float = Field(
         0.7, ge=0, le=1, description="unassigned predictions above this IoU are not counted as background"
     )

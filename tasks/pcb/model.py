@@ -10,6 +10,7 @@ from ppdet.modeling.backbones.darknet import Blocks, ConvBNLayer, DarkNet, DownS
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
 from ppdet.modeling.heads.yolo_head import YOLOv3Head
 from ppdet.modeling.layers import MultiClassNMS, YOLOBox
+from ppdet.modeling.losses.iou_loss import IouLoss
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
 
@@ -47,6 +48,7 @@ class DarkNetTiny(paddle.nn.Layer):
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
         features = []
         x = paddle.nn.functional.pixel_unshuffle(inputs["image"], self.FOLD)
+        x = x.tile([1, 3 // inputs["image"].shape[1], 1, 1])
         for stage in self.stage:
             x = stage(x)
             features.append(x)
@@ -102,10 +104,18 @@ class YOLOv3(paddle.nn.Layer):
         self.neck = YOLOv3Neck(channels, config.neck_width)
         self.dropout = FEATURE_DROPOUTS[config.dropout_kind](config.dropout)
         strides = STRIDES[config.backbone]
-        loss = YOLOv3Loss(classes, ignore_thresh=config.ignore_iou, downsample=list(strides))
+        # With a centre in a neighbouring cell offsets run from -0.5 to 1.5.
+        scale = 2.0 if config.neighbour_cells else 1.0
+        loss = YOLOv3Loss(
+            classes,
+            ignore_thresh=config.ignore_iou,
+            downsample=list(strides),
+            scale_x_y=scale,
+            iou_loss=IouLoss(config.iou_loss) if config.iou_loss else None,
+        )
         self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
         self._start_objectness_at_prior(classes)
-        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=strides[0])
+        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=strides[0], scale_x_y=scale)
         self.suppress = MultiClassNMS(
             SCORE_THRESHOLD, nms_top_k=1000, keep_top_k=MOST_DETECTIONS, nms_threshold=NMS_IOU
         )
@@ -127,7 +137,9 @@ class YOLOv3(paddle.nn.Layer):
                 the coarsest stride.
             targets: ``target0`` to ``target2`` and ``gt_bbox``; in training mode only.
         """
-        images = (images / 63.75 - 2.0).expand([-1, 3, -1, -1])
+        images = images / 63.75 - 2.0
+        if not isinstance(self.backbone, DarkNetTiny):
+            images = images.expand([-1, 3, -1, -1])
         features = self.neck(self.backbone({"image": images}))
         # The head stays in float32 under mixed precision: its loss takes the logarithm of a
         # sigmoid, which float16 rounds to 0 or 1.

@@ -23,19 +23,23 @@ def assign_targets(
     strides: tuple[int, ...],
     classes: int,
     assign_iou: float = 1.0,
+    neighbour_cells: bool = False,
 ) -> list[np.ndarray]:
     """One target a level, coarse to fine: float32 [3, 6 + classes, rows, columns].
 
-    Channels: x and y offset in the cell (0 to 1), log of width and height over the anchor's,
-    2 minus the box's share of the picture (small boxes count more), the box's weight as
-    positive objectness, and its class.
+    Channels: x and y offset in the cell (0 to 1; -0.5 to 1.5 with neighbours), log of width and
+    height over the anchor's, 2 minus the box's share of the picture (small boxes count more), the
+    box's weight as positive objectness, and its class.
 
-    Where two boxes meet in a cell and anchor the heavier one stays, with its class alone. The
-    best anchor of a box goes before a further one (shape IoU above ``assign_iou``) of another.
+    Where two boxes meet in a cell and anchor the heavier one stays, with its class alone. A box's
+    own cell goes before the neighbour of another's, and its best anchor before a further one
+    (shape IoU above ``assign_iou``) of another.
 
     Args:
         anchors: float [9, 2], width and height in pixels, by growing area.
         strides: pixels a cell of each level, coarse to fine.
+        neighbour_cells: the nearest cell beside the centre's own, on each axis, learns the box
+            too, as in YOLOv5.
     """
     height, width = sample.image.shape[:2]
     sizes = sample.boxes[:, 2:] - sample.boxes[:, :2]
@@ -48,22 +52,40 @@ def assign_targets(
     for stride, mask in zip(strides, MASKS):
         target = np.zeros((len(mask), 6 + classes, height // stride, width // stride), np.float32)
         box, anchor = np.nonzero(chosen[:, mask])
-        # NumPy keeps the last of equal indices: light before heavy, further before best anchor.
-        order = np.lexsort((sample.weights[box], best[box] == np.asarray(mask)[anchor]))
-        box, anchor = box[order], anchor[order]
-        cell = centres[box] / stride
-        column = np.minimum(cell[:, 0].astype(int), target.shape[3] - 1)
-        row = np.minimum(cell[:, 1].astype(int), target.shape[2] - 1)
+        index, cells, own = _cells(centres[box] / stride, target.shape[:1:-1], neighbour_cells)
+        box, anchor = box[index], anchor[index]
+        # NumPy keeps the last of equal indices: light before heavy, further before best anchor,
+        # neighbour before own cell.
+        order = np.lexsort((sample.weights[box], best[box] == np.asarray(mask)[anchor], own))
+        box, anchor, cells = box[order], anchor[order], cells[order]
         values = np.zeros((len(box), 6 + classes), np.float32)
-        values[:, 0] = cell[:, 0] - column
-        values[:, 1] = cell[:, 1] - row
+        values[:, 0:2] = centres[box] / stride - cells
         values[:, 2:4] = np.log(sizes[box] / anchors[np.asarray(mask)[anchor]])
         values[:, 4] = 2.0 - sizes[box].prod(axis=1) / (height * width)
         values[:, 5] = sample.weights[box]
         values[np.arange(len(box)), 6 + sample.labels[box]] = 1.0
-        target[anchor, :, row, column] = values
+        target[anchor, :, cells[:, 1], cells[:, 0]] = values
         targets.append(target)
     return targets
+
+
+def _cells(
+    centres: np.ndarray, grid: tuple[int, int], neighbours: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Index of a centre, the (column, row) of a cell that learns it, and whether it lies in that cell.
+
+    Args:
+        centres: float [n, 2], in cells.
+        grid: columns and rows.
+    """
+    own = np.minimum(centres.astype(int), np.array(grid) - 1)
+    index = np.arange(len(own))
+    if not neighbours:
+        return index, own, np.ones(len(own), bool)
+    step = np.where(centres - own < 0.5, -1, 1)
+    cells = np.concatenate([own, own + step * [1, 0], own + step * [0, 1]])
+    inside = ((cells >= 0) & (cells < grid)).all(axis=1)
+    return np.tile(index, 3)[inside], cells[inside], (np.arange(len(cells)) < len(own))[inside]
 
 
 def pad_boxes(samples: list[BoxSample]) -> np.ndarray:

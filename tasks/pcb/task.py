@@ -167,7 +167,7 @@ class _TrainingView(paddle.io.Dataset):
         self.augmenter = Augmenter(task.training_sample, number, config.augment, epochs, config.train.seed)
         self.anchors = np.array(task.anchors, np.float32)
         self.strides = task.strides
-        self.classes, self.assign_iou = len(task.data.classes), config.model.assign_iou
+        self.classes, self.model = len(task.data.classes), config.model
         self.epoch, self.number = epoch, number
 
     def __len__(self) -> int:
@@ -175,7 +175,15 @@ class _TrainingView(paddle.io.Dataset):
 
     def __getitem__(self, index: int) -> tuple[BoxSample, list[np.ndarray]]:
         sample = self.augmenter.sample(self.epoch, index)
-        return sample, assign_targets(sample, self.anchors, self.strides, self.classes, self.assign_iou)
+        targets = assign_targets(
+            sample,
+            self.anchors,
+            self.strides,
+            self.classes,
+            self.model.assign_iou,
+            self.model.neighbour_cells,
+        )
+        return sample, targets
 
 
 def stack_images(images: list[np.ndarray], stride: int = 1) -> np.ndarray:

@@ -66,11 +66,32 @@ def test_a_best_anchor_goes_before_a_heavier_further_one():
     assert targets[2][2, 6:, 6, 13].tolist() == [0, 1, 0, 0, 0, 0]
 
 
+def test_neighbouring_cells_learn_the_box_too_where_there_are_any():
+    # In cells of 8 pixels the centre (105, 55) is (13.1, 6.9): left of and below the middle.
+    targets = assign_targets(sample([[90, 40, 120, 70]], [3]), ANCHORS, STRIDES, 6, neighbour_cells=True)
+    assert set(positives(targets)) == {(2, 2, 6, 13), (2, 2, 6, 12), (2, 2, 7, 13)}
+    assert targets[2][2, :2, 6, 12] == pytest.approx([105 / 8 - 12, 55 / 8 - 6])
+    assert targets[2][2, :2, 7, 13] == pytest.approx([105 / 8 - 13, 55 / 8 - 7])
+    corner = assign_targets(sample([[0, 0, 6, 6]], [3]), ANCHORS, STRIDES, 6, neighbour_cells=True)
+    assert positives(corner) == [(2, 0, 0, 0)]
+
+
+def test_a_box_keeps_its_own_cell_against_a_neighbouring_heavier_one():
+    # Centres (13.1, 6.5) and (12.9, 6.5) in cells: each is the other's neighbour.
+    boxes = [[90, 37, 120, 67], [88, 37, 118, 67]]
+    for weights in ([0.3, 0.7], [0.7, 0.3]):
+        one = sample(boxes, [0, 1], weights)
+        targets = assign_targets(one, ANCHORS, STRIDES, 6, neighbour_cells=True)
+        assert targets[2][2, 6:, 6, 13].tolist() == [1, 0, 0, 0, 0, 0]
+        assert targets[2][2, 6:, 6, 12].tolist() == [0, 1, 0, 0, 0, 0]
+
+
 def test_no_boxes_no_targets():
     assert positives(assign_targets(sample([], []), ANCHORS, STRIDES, 6)) == []
 
 
-def test_the_decoder_gives_the_boxes_back():
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_the_decoder_gives_the_boxes_back(neighbours):
     rng = np.random.default_rng(0)
     sizes = rng.uniform(12, 100, (6, 2))
     # One box in each of six distant places, so that none collides.
@@ -78,20 +99,22 @@ def test_the_decoder_gives_the_boxes_back():
     boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
     labels = rng.integers(0, 6, 6)
     found = []
-    for stride, mask, target in zip(
-        STRIDES, MASKS, assign_targets(sample(boxes, labels), ANCHORS, STRIDES, 6)
-    ):
-        found.append(decode(target, stride, ANCHORS[list(mask)].astype(int)))
+    targets = assign_targets(sample(boxes, labels), ANCHORS, STRIDES, 6, neighbour_cells=neighbours)
+    for stride, mask, target in zip(STRIDES, MASKS, targets):
+        found.append(decode(target, stride, ANCHORS[list(mask)].astype(int), 2.0 if neighbours else 1.0))
     found = np.concatenate(found)
-    order, expected = np.lexsort(found[:, 1:3].T), np.lexsort(boxes[:, :2].T)
-    assert found[order, 1:] == pytest.approx(boxes[expected], abs=0.01)
-    assert found[order, 0].tolist() == labels[expected].tolist()
+    assert len(found) == (18 if neighbours else 6)
+    nearest = np.abs(found[:, None, 1:] - boxes).sum(axis=2).argmin(axis=1)
+    assert set(nearest) == set(range(6))
+    assert found[:, 1:] == pytest.approx(boxes[nearest], abs=0.01)
+    assert found[:, 0].tolist() == labels[nearest].tolist()
 
 
-def decode(target: np.ndarray, stride: int, anchors: np.ndarray) -> np.ndarray:
+def decode(target: np.ndarray, stride: int, anchors: np.ndarray, scale: float) -> np.ndarray:
     """Class and box of every assigned cell, through ``paddle.vision.ops.yolo_box``."""
     raw = np.zeros((3, 11, *target.shape[2:]), np.float32)
-    raw[:, :2] = np.log(target[:, :2].clip(1e-6, 1 - 1e-6) / (1 - target[:, :2].clip(1e-6, 1 - 1e-6)))
+    share = ((target[:, :2] + 0.5 * (scale - 1)) / scale).clip(1e-6, 1 - 1e-6)
+    raw[:, :2] = np.log(share / (1 - share))
     raw[:, 2:4] = target[:, 2:4]
     raw[:, 4:5] = np.where(target[:, 5:6] > 0, 20, -20)
     raw[:, 5:] = np.where(target[:, 6:] > 0, 20, -20)
@@ -103,6 +126,7 @@ def decode(target: np.ndarray, stride: int, anchors: np.ndarray) -> np.ndarray:
         6,
         0.5,
         stride,
+        scale_x_y=scale,
     )
     kept = scores.numpy()[0].max(axis=1) > 0.5
     return np.concatenate([scores.numpy()[0][kept].argmax(axis=1)[:, None], boxes.numpy()[0][kept]], axis=1)
