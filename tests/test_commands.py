@@ -167,7 +167,7 @@ def mistakes(tmp_path, boards) -> dict[str, tuple[list, str]]:
         "missing data": ([*csv, "missing.csv"], "missing.csv: no such file"),
         "unknown key": ([*BASE, "--optim.weight_decy", "1"], "the nearest is optim.weight_decay"),
         "wrong type": ([*BASE, "--train.epochs", "many"], 'train.epochs: found "many"'),
-        "missing column": ([*csv, "reviews.csv"], "found no column 'review'"),
+        "missing column": ([*csv, "reviews.csv", "--data.text_column", "review"], "found no column 'review'"),
         "class out of range": (pcb, "line 2: found class 9, expected 1 to 6"),
         "existing run folder": ([*BASE, "--run-dir", tmp_path / "existing"], "run folder exists"),
         "resuming another run": (

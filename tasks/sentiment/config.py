@@ -2,13 +2,14 @@
 
 from dataclasses import field
 from pathlib import Path
-from typing import List, Literal, Optional
+from typing import List, Literal, Optional, Union
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from common.config import STRICT, Optim, Train
 from tasks.sentiment.bert_folder import check_bert_folder
+from tasks.sentiment.known_sets import DEFAULTS, KNOWN_SETS
 
 SELECTION_METRIC = "f1_macro"
 HEADLINE_METRICS = ("accuracy", "f1_macro", "f1_positive")
@@ -16,25 +17,55 @@ HEADLINE_METRICS = ("accuracy", "f1_macro", "f1_positive")
 
 @dataclass(config=STRICT)
 class Data:
-    """Which reviews are read, and how they are split."""
+    """Which reviews are read, and how they are split.
+
+    Fields left at null take what belongs to the named set, or suits a file.
+    """
 
     train: str = Field(
-        "sentiment/online_shopping_10_cats.csv",
-        description="CSV below the data root or elsewhere, or 'embedded': the project's own reviews",
+        "online_shopping",
+        description="CSV, TSV or JSONL file below the data root or elsewhere, or a set known by name: "
+        + ", ".join(KNOWN_SETS),
     )
-    text_column: str = Field("review", description="column with the text")
-    label_column: str = Field("label", description="column with the label")
-    group_column: Optional[str] = Field("cat", description="column that data.groups selects by")
-    groups: Optional[List[str]] = Field(
-        None, description="values of the group column to keep; all by default"
+    validation: Optional[str] = Field(
+        None, description="file of the validation split; split off train if null"
     )
-    test_size: int = Field(5000, ge=1, description="texts of the test split")
-    validation_size: int = Field(1000, ge=1, description="texts of the validation split")
-    train_size: Optional[int] = Field(
-        3000, ge=1, description="texts drawn from the rest by data.seed, nested; all if null"
+    test: Optional[str] = Field(None, description="file of the test split; split off train if null")
+    text_column: Optional[str] = Field(None, description="column with the text; text if null")
+    label_column: Optional[str] = Field(None, description="column with the label; label if null")
+    group_column: Optional[str] = Field(
+        None, description="column, such as a product category, by which results are told apart"
+    )
+    groups: Optional[List[str]] = Field(None, description="values of the group column to keep; all if null")
+    classes: Optional[List[str]] = Field(
+        None, description="labels in order, of two the second is positive; sorted if null"
+    )
+    test_share: float = Field(0.15, gt=0, lt=1, description="share of texts split off as test, by their hash")
+    validation_share: float = Field(0.15, gt=0, lt=1, description="the same for validation")
+    test_size: Optional[int] = Field(None, ge=1, description="texts of test, instead of a share")
+    validation_size: Optional[int] = Field(None, ge=1, description="texts of validation, instead of a share")
+    train_size: Union[int, Literal["all"], None] = Field(
+        None, description="texts drawn from the rest by data.seed, nested; or all"
+    )
+    duplicates: Optional[Literal["drop", "keep"]] = Field(
+        None, description="texts that stand twice, with two labels, or in two splits; drop if null"
     )
     max_length: int = Field(128, ge=4, le=512, description="tokens; longer texts are cut")
     seed: int = Field(0, ge=0, description="which training texts are drawn")
+
+    def __post_init__(self):
+        known = KNOWN_SETS.get(self.train, {})
+        for name, value in {**DEFAULTS, **known}.items():
+            if name != "path" and getattr(self, name) is None:
+                setattr(self, name, value)
+        if isinstance(self.train_size, int) and self.train_size < 1:
+            raise ValueError(f"data.train_size: found {self.train_size}, expected at least 1, or all")
+        if (self.test_size is None) != (self.validation_size is None) and not (self.test or self.validation):
+            raise ValueError(
+                "data.test_size, data.validation_size: found one of them, expected both or neither"
+            )
+        if self.groups is not None and self.group_column is None:
+            raise ValueError("data.groups: found groups, but no data.group_column that they stand in")
 
 
 @dataclass(config=STRICT)

@@ -1,41 +1,56 @@
 """Labelled reviews, cleaned and split by content; no Paddle here."""
 
-import csv
 import hashlib
-import io
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from common.errors import UserError
 from common.seeding import generator
-from tasks.sentiment.config import Config
+from tasks.sentiment import config as settings
+from tasks.sentiment.known_sets import KNOWN_SETS
+from tasks.sentiment.reading import Columns, Row, read_rows
 
-EMBEDDED = Path(__file__).with_name("reviews.csv")
+EMBEDDED = Path(__file__).with_name(KNOWN_SETS["embedded"]["path"])
 
 
 @dataclass(frozen=True)
 class Review:
-    """A text and the index of its class."""
+    """A text, the index of its class, and its group (a product category, say) if there is one."""
 
     text: str
     label: int
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Data:
-    """The reviews of each split, and what is told of them."""
+    """The reviews of each split, and what was left out on the way to them.
+
+    Attributes:
+        classes: labels as written, in the order of their indices.
+        splits: reviews of ``train``, ``validation`` and ``test``.
+        dropped: how many rows were left out, by reason.
+    """
 
     classes: tuple[str, ...]
     splits: dict[str, list[Review]]
+    dropped: Counter = field(default_factory=Counter)
 
     def summary(self) -> str:
-        """Reviews a split and a class, in one line."""
+        """Reviews a split and a class, and what was left out, in one line."""
         parts = []
         for name, reviews in self.splits.items():
-            counts = [sum(r.label == index for r in reviews) for index in range(len(self.classes))]
-            by_class = ", ".join(f"{c}: {n}" for c, n in zip(self.classes, counts))
+            counts = Counter(review.label for review in reviews)
+            by_class = ", ".join(f"{c}: {counts[index]}" for index, c in enumerate(self.classes))
             parts.append(f"{name} {len(reviews)} reviews ({by_class})")
+        if self.dropped:
+            left_out = ", ".join(f"{number} {reason}" for reason, number in self.dropped.items())
+            parts.append(f"left out {left_out}")
         return "; ".join(parts)
 
     def hash(self) -> str:
@@ -44,6 +59,11 @@ class Data:
         for name in self.splits:
             digest.update(f"{name} {split_hash(self.splits[name])}".encode())
         return digest.hexdigest()
+
+    def seen(self, split: str) -> np.ndarray:
+        """Which texts of a split stand in the training split too, bool [n]; compared normalised."""
+        known = {normalise(review.text) for review in self.splits["train"]}
+        return np.array([normalise(review.text) in known for review in self.splits[split]], bool)
 
 
 def split_hash(reviews: list[Review]) -> str:
@@ -59,96 +79,146 @@ def normalise(text: str) -> str:
     return re.sub(r"\W", "", text)
 
 
-def read_data(config: Config, data_root: Path) -> Data:
+def read_data(config: settings.Config, data_root: Path) -> Data:
     """Read, clean and split the reviews.
 
-    Texts that are empty once normalised, duplicates, and texts that occur with different
-    labels are dropped. The rest is ordered by the SHA-1 of the normalised text: the first
-    ``test_size`` are test, the next ``validation_size`` validation, and ``train_size`` are
-    drawn from what is left. So a text's place depends on its content alone.
+    A split that has no file of its own is split off the training file by the SHA-1 of the
+    normalised text, in each class alike: by share, so that a text never changes sides when
+    rows are added, or, for the sets with sizes, the first by that order are test and the
+    next validation. ``train_size`` texts are drawn from what is left.
+
+    Texts that are empty once normalised are always left out. With ``duplicates: drop`` so are
+    second copies inside a split, texts that occur in it with different labels, and training
+    texts that also stand in validation or test, validation texts that stand in test.
 
     Raises:
-        UserError: no such file or column, a row without its label, too few texts or classes.
+        UserError: a file, a row or a label is wrong, or a split would be empty.
     """
     data = config.data
-    path = EMBEDDED if data.train == "embedded" else Path(data_root) / data.train
-    rows = _clean(_read_rows(path, config))
-    needed = data.test_size + data.validation_size
-    pool_size = len(rows) - needed
-    size = pool_size if data.train_size is None else data.train_size
-    if size < 1 or size > pool_size:
-        raise UserError(
-            f"{path}: found {len(rows)} different texts, expected at least "
-            f"{needed + max(1, data.train_size or 1)} = data.test_size + validation_size + train_size"
-        )
-    classes = tuple(sorted({label for _, label in rows}))
-    if len(classes) < 2:
-        raise UserError(
-            f"{path}: {data.label_column}: found only {classes[0]!r}, expected two labels or more"
-        )
-    reviews = [Review(text, classes.index(label)) for text, label in rows]
-    reviews.sort(key=lambda review: hashlib.sha1(normalise(review.text).encode()).hexdigest())
-    pool = reviews[needed:]
-    drawn = generator(data.seed, "draw").permutation(len(pool))[:size]
-    splits = {
-        "train": [pool[i] for i in sorted(drawn)],
-        "validation": reviews[data.test_size : needed],
-        "test": reviews[: data.test_size],
-    }
-    return Data(classes, splits)
+    dropped: Counter = Counter()
+    rows = {}
+    for split, path in split_files(config, data_root).items():
+        read = [row for row in _read(path, data) if normalise(row.text)]
+        rows[split] = _clean(read, dropped) if data.duplicates == "drop" else read
+        if not read:
+            raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
+    path = split_files(config, data_root)["train"]
+    rows = _split_off(path, rows, data)
+    if data.duplicates == "drop":
+        rows = _without_shared(rows, dropped)
+    classes = _classes(path, rows["train"], data)
+    pool = [Review(row.text, classes.index(row.label), row.group or "") for row in rows["train"]]
+    splits = {"train": _draw(path, pool, data)}
+    for split in ("validation", "test"):
+        splits[split] = _reviews(split, rows[split], classes, path)
+    return Data(classes, splits, dropped)
 
 
-def _read_rows(path: Path, config: Config) -> list[tuple[str, str]]:
+def split_files(config: settings.Config, data_root: Path) -> dict[str, Path]:
+    """The files of a configuration, by split."""
     data = config.data
-    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""))
-    rows = []
-    try:
-        _require_columns(path, reader.fieldnames or [], config)
-        for row in reader:
-            if data.groups is not None and row[data.group_column] not in data.groups:
-                continue
-            text, label = row[data.text_column] or "", row[data.label_column] or ""
-            if not label.strip():
-                line, column = reader.line_num, data.label_column
-                raise UserError(f"{path}: line {line}: found no {column}, expected a label")
-            rows.append((text.replace("\ufeff", "").strip(), label.strip()))
-    except csv.Error as error:
-        raise UserError(f"{path}: line {reader.line_num}: is not CSV: {error}") from None
-    if not rows:
-        raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
-    return rows
+    if data.train == "embedded":
+        return {"train": EMBEDDED}
+    train = KNOWN_SETS[data.train]["path"] if data.train in KNOWN_SETS else data.train
+    named = {"train": train, "validation": data.validation, "test": data.test}
+    return {split: Path(data_root) / name for split, name in named.items() if name is not None}
 
 
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file (see data.train and --data-root)") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}: line {line}: found bytes that are not UTF-8") from None
+def _read(path: Path, data: settings.Data) -> list[Row]:
+    rows = read_rows(path, Columns(data.text_column, data.label_column, data.group_column))
+    return [row for row in rows if data.groups is None or row.group in data.groups]
 
 
-def _require_columns(path: Path, found: list[str], config: Config) -> None:
-    data = config.data
-    wanted = {"text_column": data.text_column, "label_column": data.label_column}
-    if data.groups is not None:
-        wanted["group_column"] = data.group_column
-    for field, column in wanted.items():
-        if column not in found:
-            names = ", ".join(str(name)[:20] for name in found[:8])
-            raise UserError(f"{path}: data.{field}: found no column {column!r}, expected one of {names}")
-
-
-def _clean(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    first: dict[str, tuple[str, str]] = {}
+def _clean(rows: list[Row], dropped: Counter) -> list[Row]:
+    first: dict[str, Row] = {}
     conflicting = set()
-    for text, label in rows:
-        key = normalise(text)
-        if key and first.setdefault(key, (text, label))[1] != label:
+    for row in rows:
+        key = normalise(row.text)
+        if first.setdefault(key, row).label != row.label:
             conflicting.add(key)
-    return [row for key, row in first.items() if key not in conflicting]
+    kept = [row for key, row in first.items() if key not in conflicting]
+    _count(dropped, "with two labels", len(conflicting))
+    _count(dropped, "duplicates", len(rows) - len(kept) - len(conflicting))
+    return kept
+
+
+def _without_shared(rows: dict[str, list[Row]], dropped: Counter) -> dict[str, list[Row]]:
+    seen: set[str] = set()
+    kept = {}
+    for split, later in (("test", ""), ("validation", "test"), ("train", "validation or test")):
+        kept[split] = [row for row in rows[split] if normalise(row.text) not in seen]
+        _count(dropped, f"of {split} that stand in {later}", len(rows[split]) - len(kept[split]))
+        seen |= {normalise(row.text) for row in rows[split]}
+    return kept
+
+
+def _count(dropped: Counter, reason: str, number: int) -> None:
+    if number:
+        dropped[reason] += number
+
+
+def _split_off(path: Path, rows: dict[str, list[Row]], data: settings.Data) -> dict[str, list[Row]]:
+    """Rows of all three splits; the ones without a file come from the training file."""
+    pool = sorted(rows["train"], key=lambda row: _digest(row.text))
+    split = dict(rows)
+    for name, size, share in (
+        ("test", data.test_size, data.test_share),
+        ("validation", data.validation_size, data.validation_share),
+    ):
+        if name in rows:
+            continue
+        if size is None:
+            # Validation is a share of the whole file, of which test took the lowest hashes.
+            low = data.test_share if name == "validation" and "test" not in rows else 0.0
+            inside = [low <= int(_digest(row.text)[:13], 16) / 16**13 < low + share for row in pool]
+            split[name] = [row for row, chosen in zip(pool, inside) if chosen]
+            pool = [row for row, chosen in zip(pool, inside) if not chosen]
+        else:
+            split[name], pool = pool[:size], pool[size:]
+        if not split[name] or len(split[name]) < (size or 1) or not pool:
+            raise UserError(
+                f"{path}: found {len(rows['train'])} different texts, too few to split off {name} "
+                f"(data.{name}_size, data.{name}_share) and to train on the rest"
+            )
+    split["train"] = pool
+    return split
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha1(normalise(text).encode()).hexdigest()
+
+
+def _classes(path: Path, rows: Sequence[Row], data: settings.Data) -> tuple[str, ...]:
+    found = {row.label for row in rows}
+    if data.classes is not None:
+        unknown = sorted(found - set(data.classes))
+        if unknown:
+            raise UserError(f"{path}: found the label {unknown[0]!r}, expected one of data.classes")
+        return tuple(data.classes)
+    if len(found) < 2:
+        raise UserError(
+            f"{path}: {data.label_column}: found only {min(found)!r}, expected two labels or more"
+        )
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in found):
+        return tuple(sorted(found, key=float))
+    return tuple(sorted(found))
+
+
+def _reviews(split: str, rows: list[Row], classes: tuple[str, ...], path: Path) -> list[Review]:
+    reviews = []
+    for row in rows:
+        if row.label not in classes:
+            raise UserError(
+                f"{path}: {split}: line {row.line}: found the label {row.label!r}, "
+                f"expected one that training has: {', '.join(classes[:8])}"
+            )
+        reviews.append(Review(row.text, classes.index(row.label), row.group or ""))
+    return reviews
+
+
+def _draw(path: Path, pool: list[Review], data: settings.Data) -> list[Review]:
+    size = len(pool) if data.train_size in ("all", None) else data.train_size
+    if size > len(pool):
+        raise UserError(f"{path}: data.train_size: found {size}, expected at most {len(pool)}, or all")
+    drawn = generator(data.seed, "draw").permutation(len(pool))[:size]
+    return [pool[i] for i in sorted(drawn)]

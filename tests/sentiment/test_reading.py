@@ -1,0 +1,103 @@
+"""Files as people have them: encodings, quotes, line ends; and damaged ones, refused by line."""
+
+import codecs
+import json
+import re
+
+import pytest
+
+from common.errors import UserError
+from tasks.sentiment.reading import Columns, read_rows
+
+COLUMNS = Columns("评论", "情感")
+TABLE = "评论,情感\n还行,中性\n很好,正面\n"
+EXPECTED = [("还行", "中性"), ("很好", "正面")]
+
+
+def read(folder, content, name: str = "a.csv", columns: Columns = COLUMNS):
+    content = content.encode() if isinstance(content, str) else content
+    (folder / name).write_bytes(content)
+    return [(row.text, row.label) for row in read_rows(folder / name, columns)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_encodings_of_chinese_files(tmp_path, encoding):
+    assert read(tmp_path, TABLE.encode(encoding)) == EXPECTED
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("a.tsv", "\t"), ("a.TSV", "\t")])
+def test_line_ends_and_formats(tmp_path, end, name, separator):
+    assert read(tmp_path, TABLE.replace("\n", end).replace(",", separator), name) == EXPECTED
+
+
+def test_mixed_line_ends_empty_lines_and_byte_order_marks_inside(tmp_path):
+    text = '\ufeff评论,情感\r\n\n\ufeff还行,中性\r\n"很\n好", 正面 \n'
+    assert read(tmp_path, text) == [("还行", "中性"), ("很\n好", "正面")]
+
+
+def test_lines_of_a_quoted_newline_are_counted(tmp_path):
+    (tmp_path / "a.csv").write_text('评论,情感\n"两\n行",好\n一行,差\n', encoding="utf-8")
+    assert [row.line for row in read_rows(tmp_path / "a.csv", COLUMNS)] == [3, 4]
+
+
+def test_json_lines_with_numbers_and_other_fields(tmp_path):
+    lines = [{"评论": "还行", "情感": 1, "tags": ["a"]}, {"情感": False, "评论": "不,好\n"}]
+    text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n\n"
+    assert read(tmp_path, text, "a.jsonl") == [("还行", "1"), ("不,好", "false")]
+
+
+def test_an_opening_quotation_mark_swallows_no_line_of_a_tsv(tmp_path):
+    text = '评论\t情感\n"挺好"的\t1\n"差\t0\n"引""用"\t1\n'
+    assert read(tmp_path, text, "a.tsv") == [('"挺好"的', "1"), ('"差', "0"), ('引"用', "1")]
+
+
+def test_a_quoted_newline_in_a_tsv(tmp_path):
+    assert read(tmp_path, '评论\t情感\n"两\n行"\t1\n', "a.tsv") == [("两\n行", "1")]
+
+
+def test_an_empty_text_is_a_row_and_a_group_may_be_empty(tmp_path):
+    (tmp_path / "a.csv").write_text("评论,情感,类\n,好,\n", encoding="utf-8")
+    (row,) = read_rows(tmp_path / "a.csv", Columns("评论", "情感", "类"))
+    assert (row.text, row.label, row.group) == ("", "好", "")
+
+
+BAD = {
+    "empty.csv": (b"", "found no column '评论', expected one of a header"),
+    "no_text_column.csv": (
+        "text,情感\n好,1\n",
+        "data.text_column: found no column '评论', expected one of text",
+    ),
+    "no_label_column.tsv": ("评论\tlabel\n好\t1\n", "data.label_column: found no column '情感'"),
+    "too_many_fields.csv": (TABLE + "好,吃,正面\n", "line 4: found 3 fields, expected 2 as in the header"),
+    "no_label.csv": (TABLE + "好\n", "line 4: found no 情感, expected a label"),
+    "blank_label.csv": (TABLE + "好,  \n", "line 4: found no 情感, expected a label"),
+    "open_quote.csv": (TABLE + '"好,正面\n差,负面\n', "is not CSV: unexpected end of data"),
+    "text_after_quote.csv": (TABLE + '"好"吃,正面\n', "line 4: is not CSV"),
+    "tab_in_text.tsv": (TABLE.replace(",", "\t") + "好\t吃\t正面\n", "line 4: found 3 fields"),
+    "binary.csv": (b"\x89PNG\r\n\xff\xff", "found bytes that are neither UTF-8 nor GB18030"),
+    "zero.csv": (TABLE.encode() + b"\x00,1\n", "line 4: found a zero byte, expected text"),
+    "half_utf16.csv": (codecs.BOM_UTF16_LE + b"a", "found bytes that are neither"),
+    "array.jsonl": ('[{"评论": "好", "情感": 1}]\n', "line 1: found list, expected an object"),
+    "broken.jsonl": ('{"评论": "好", "情感": 1}\n{"评论": \n', "line 2: is not JSON"),
+    "missing_key.jsonl": ('{"评论": "好"}\n', "line 1: found no '情感' (data.label_column) among 评论"),
+    "null_label.jsonl": ('{"评论": "好", "情感": null}\n', "line 1: found no 情感, expected a label"),
+    "list_text.jsonl": ('{"评论": ["好"], "情感": 1}\n', "line 1: 评论: found list, expected text"),
+    "table.xlsx": (b"PK", "found the ending '.xlsx', expected one of .csv, .tsv, .jsonl"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_damaged_file_is_one_line(tmp_path, name):
+    content, message = BAD[name]
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        read(tmp_path, content, name)
+    assert name in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_rows(tmp_path / "no.csv", COLUMNS)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UserError, match="cannot be read"):
+        read_rows(tmp_path / "folder.csv", COLUMNS)
