@@ -1,4 +1,4 @@
-"""Variation of training pictures: crops, magnification, flips, transposes, MixUp."""
+"""Variation of training pictures: crops, magnification, flips, transposes, mosaic, MixUp."""
 
 import cv2
 import numpy as np
@@ -25,13 +25,13 @@ def crop(sample: BoxSample, corner: tuple[int, int], size: tuple[int, int], min_
     return BoxSample(image, clipped[kept], sample.labels[kept], sample.weights[kept])
 
 
-def random_crop(sample: BoxSample, augment: Augment, rng: np.random.Generator) -> BoxSample:
+def random_crop(sample: BoxSample, augment: Augment, side: int, rng: np.random.Generator) -> BoxSample:
     """A crop that holds a random box whole where it fits, or, sometimes, a crop anywhere.
 
-    Its sides are ``augment.crop`` over a magnification drawn for each axis, and it is resized
-    to ``augment.crop``.
+    Its sides are ``side`` over a magnification drawn for each axis, and it is resized to
+    ``side`` x ``side`` pixels.
     """
-    wanted = np.rint(augment.crop / draw_magnification(augment.zoom, 1, rng)[0]).astype(int)
+    wanted = np.rint(side / draw_magnification(augment, 1, rng)[0]).astype(int)
     size = np.array(sample.image.shape[1::-1])
     low, high = np.zeros(2), np.maximum(size - wanted, 0)
     if len(sample.boxes) and rng.random() >= augment.background:
@@ -40,12 +40,17 @@ def random_crop(sample: BoxSample, augment: Augment, rng: np.random.Generator) -
         reach = np.maximum((wanted - (box[2:] - box[:2])) / 2, 0)
         low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
     corner = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
-    return resize(crop(sample, tuple(corner), tuple(wanted), augment.min_visible), augment.crop)
+    return resize(crop(sample, tuple(corner), tuple(wanted), augment.min_visible), side)
 
 
-def draw_magnification(zoom: float, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Factors [number, 2] on width and height, each log-uniform in 1 to ``zoom``."""
-    return np.exp(rng.uniform(0, np.log(zoom), (number, 2)))
+def draw_magnification(augment: Augment, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Factors [number, 2] on width and height, at least 1.
+
+    A common one, log-uniform in 1 to ``augment.zoom``, times one for each axis, log-uniform in
+    1 to ``augment.stretch``.
+    """
+    common = rng.uniform(0, np.log(augment.zoom), (number, 1))
+    return np.exp(common + rng.uniform(0, np.log(augment.stretch), (number, 2)))
 
 
 def resize(sample: BoxSample, side: int) -> BoxSample:
@@ -72,6 +77,20 @@ def transpose(sample: BoxSample) -> BoxSample:
     return BoxSample(sample.image.transpose(1, 0, 2), boxes, sample.labels, sample.weights)
 
 
+def mosaic(samples: list[BoxSample], tiles: int) -> BoxSample:
+    """``tiles`` x ``tiles`` pictures of one square size as one, row by row, with all their boxes."""
+    side = samples[0].image.shape[0]
+    parts = _equal_channels(*samples)
+    rows = [np.concatenate([p.image for p in parts[i : i + tiles]], 1) for i in range(0, len(parts), tiles)]
+    corners = [np.array([i % tiles, i // tiles] * 2, np.float32) * side for i in range(len(parts))]
+    return BoxSample(
+        np.concatenate(rows),
+        np.concatenate([p.boxes + corner for p, corner in zip(parts, corners)]),
+        np.concatenate([p.labels for p in parts]),
+        np.concatenate([p.weights for p in parts]),
+    )
+
+
 class Augmenter:
     """Draws the training view of a sample; a function of (seed, epoch, index) alone.
 
@@ -82,22 +101,29 @@ class Augmenter:
     """
 
     def __init__(self, read, number: int, augment: Augment, epochs: int, seed: int):
-        self.read, self.number, self.augment = read, number, augment
-        self.mixup_epochs = epochs - augment.mixup.off_epochs
+        self.read, self.number, self.augment, self.epochs = read, number, augment, epochs
         self.seed = seed
 
     def sample(self, epoch: int, index: int) -> BoxSample:
-        """A crop of side ``augment.crop``, float32 [side, side, 1 or 3] in 0 to 255."""
+        """A view of side ``augment.crop``, float32 [side, side, 1 or 3] in 0 to 255."""
         rng = generator(self.seed, "augment", epoch, index)
-        sample = self._view(index, rng)
+        sample = self._view(epoch, index, rng)
         mixup = self.augment.mixup
-        if epoch < self.mixup_epochs and rng.random() < mixup.probability:
-            other = self._view(int(rng.integers(self.number)), rng)
+        if epoch < self.epochs - mixup.off_epochs and rng.random() < mixup.probability:
+            other = self._view(epoch, int(rng.integers(self.number)), rng)
             sample = mix_box_samples(*_equal_channels(sample, other), draw_lambda(rng, mixup.alpha))
         return sample
 
-    def _view(self, index: int, rng: np.random.Generator) -> BoxSample:
-        sample = random_crop(self.read(index), self.augment, rng)
+    def _view(self, epoch: int, index: int, rng: np.random.Generator) -> BoxSample:
+        settings = self.augment.mosaic
+        if settings.tiles == 1 or epoch >= self.epochs - settings.off_epochs:
+            return self._tile(index, self.augment.crop, rng)
+        indices = [index, *rng.integers(self.number, size=settings.tiles**2 - 1).tolist()]
+        side = self.augment.crop // settings.tiles
+        return mosaic([self._tile(i, side, rng) for i in indices], settings.tiles)
+
+    def _tile(self, index: int, side: int, rng: np.random.Generator) -> BoxSample:
+        sample = random_crop(self.read(index), self.augment, side, rng)
         for axis in (0, 1):
             if self.augment.flip and rng.random() < 0.5:
                 sample = mirror(sample, axis)

@@ -72,18 +72,28 @@ class MixUp:
 
 
 @dataclass(config=STRICT)
+class Mosaic:
+    """A training view put together from crops of several pictures."""
+
+    tiles: int = Field(1, ge=1, le=4, description="crops along each side of a view; 1 is off")
+    off_epochs: int = Field(0, ge=0, description="last epochs without mosaic")
+
+
+@dataclass(config=STRICT)
 class Augment:
     """How training pictures are varied."""
 
     crop: int = Field(320, ge=64, description="side of the training crop, pixels of the scaled picture")
     crops: int = Field(4, ge=1, description="crops of each picture in an epoch")
-    zoom: float = Field(
-        1.0, ge=1, le=4, description="greatest magnification of a crop, drawn for each axis on its own"
+    zoom: float = Field(1.0, ge=1, le=4, description="greatest magnification of a crop")
+    stretch: float = Field(
+        1.0, ge=1, le=4, description="greatest magnification of one axis against the other, on top of zoom"
     )
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
     flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")
     transpose: bool = Field(True, description="swap rows and columns with probability 0.5")
+    mosaic: Mosaic = field(default_factory=Mosaic)
     mixup: MixUp = field(default_factory=MixUp)
 
 
@@ -108,3 +118,6 @@ class Config:
                 f"augment.crop: found {self.augment.crop}, expected a multiple of {stride}, "
                 f"the coarsest stride of {self.model.backbone}"
             )
+        if self.augment.crop % self.augment.mosaic.tiles:
+            tiles = self.augment.mosaic.tiles
+            raise ValueError(f"augment.crop: found {self.augment.crop}, expected a multiple of {tiles} tiles")

@@ -221,6 +221,6 @@ def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[lis
     if not file.exists():
         boxes = np.concatenate([picture.boxes for picture in data.splits["train"]]) * config.data.scale
         rng = generator(config.train.seed, "magnification of anchors")
-        sizes = (boxes[:, 2:] - boxes[:, :2]) * draw_magnification(config.augment.zoom, len(boxes), rng)
+        sizes = (boxes[:, 2:] - boxes[:, :2]) * draw_magnification(config.augment, len(boxes), rng)
         write_text(file, json.dumps(cluster_anchors(sizes, seed=derive(config.train.seed, "anchors"))) + "\n")
     return json.loads(file.read_text())
