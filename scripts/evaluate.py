@@ -37,7 +37,7 @@ def evaluate(run: RunFolder, split: str, root: Path) -> None:
         print(f"the test split of {run.path} has now been read {run.count_test_reading(metrics)} time(s)")
     run.add_metrics(split, metrics)
     run.write_predictions(split, rows)
-    write_run_report(run, task.selection_metric)
+    write_run_report(run, task.selection_metric, task.report_sections(run))
     print(f"{run.path}\n{metrics_table({split: metrics})}")
 
 

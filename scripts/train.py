@@ -115,7 +115,7 @@ def finish(task: Any, run: RunFolder) -> None:
     metrics, rows = task.evaluate_split("validation")
     run.add_metrics("validation", metrics)
     run.write_predictions("validation", rows)
-    write_run_report(run, task.selection_metric)
+    write_run_report(run, task.selection_metric, task.report_sections(run))
     print(metrics_table({"validation": metrics}))
     print(f"report: {run.path / 'report.html'}")
 

@@ -1,4 +1,4 @@
-"""Learning curves."""
+"""Learning curves and reliability."""
 
 from pathlib import Path
 
@@ -7,8 +7,11 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
+
+from common.evaluation.classification import CalibrationBins  # noqa: E402
 
 COLOURS = {"train": "#1f77b4", "validation": "#d62728"}
 
@@ -44,6 +47,25 @@ def plot_comparison(histories: dict[str, pd.DataFrame], metric: str, path: Path)
     axis.set(xlabel="update", ylabel=f"validation {metric}")
     axis.grid(alpha=0.3)
     axis.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def plot_reliability(bins: CalibrationBins, path: Path) -> None:
+    """Accuracy against confidence, and how many items stand in each bin."""
+    figure, (upper, lower) = plt.subplots(
+        2, 1, figsize=(5, 5), layout="constrained", sharex=True, height_ratios=(3, 1)
+    )
+    width = np.diff(bins.edges)
+    upper.bar(bins.edges[:-1], bins.accuracy, width, align="edge", color="#9ecae1", edgecolor="white")
+    upper.plot(bins.confidence, bins.accuracy, "o", ms=4, color="#1f77b4", label="mean of a bin")
+    upper.plot([0, 1], [0, 1], "--", color="#777", lw=1, label="calibrated")
+    first = np.flatnonzero(bins.counts)[0]
+    upper.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(bins.edges[first], 1))
+    upper.legend(loc="lower right")
+    lower.bar(bins.edges[:-1], bins.counts, width, align="edge", color="#bbb", edgecolor="white")
+    lower.set(xlabel="confidence", ylabel="items")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)

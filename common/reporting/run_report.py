@@ -1,6 +1,7 @@
 """``report.html`` of one run and of several, from their folders alone."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,8 @@ from common.reporting.tables import show
 from common.training.run_folder import RunFolder
 
 
-def write_run_report(run: RunFolder, metric: str) -> None:
-    """Metrics of every evaluated split, learning curves of ``metric``, configuration, environment."""
+def write_run_report(run: RunFolder, metric: str, task_sections: Sequence[Section] = ()) -> None:
+    """Metrics of every evaluated split, learning curves of ``metric``, what the task adds, settings."""
     plot = run.path / "plots" / "learning_curves.png"
     plot_learning_curves(pd.read_csv(run.history), metric, plot)
     metrics = run.metrics()
@@ -23,6 +24,7 @@ def write_run_report(run: RunFolder, metric: str) -> None:
     sections = [
         Section("Metrics of the best epoch", tables=[HtmlTable(["metric", *metrics], rows)]),
         Section("Learning curves", images=[HtmlImage(plot, f"loss and {metric} by epoch")]),
+        *task_sections,
         Section("Configuration", preformatted=(run.path / "config.yaml").read_text(encoding="utf-8")),
         Section("Environment", preformatted=environment),
     ]

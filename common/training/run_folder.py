@@ -113,9 +113,13 @@ class RunFolder:
         """Write ``parameters.csv`` from the parameter settings."""
         write_csv(self.path / "parameters.csv", [setting.row() for setting in settings])
 
+    def predictions(self, split: str) -> Path:
+        """File of what the metrics of a split were computed from."""
+        return self.path / "predictions" / f"{split}.csv"
+
     def write_predictions(self, split: str, rows: list[dict[str, Any]]) -> None:
         """Write what the metrics of a split were computed from."""
-        write_csv(self.path / "predictions" / f"{split}.csv", rows)
+        write_csv(self.predictions(split), rows)
 
     def count_test_reading(self, metrics: dict[str, Any]) -> int:
         """Append a reading of the test split to ``test_readings.csv``; return how many there are."""

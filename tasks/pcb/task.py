@@ -10,8 +10,9 @@ import paddle
 
 from common.evaluation import detection
 from common.regularization.mixup import BoxSample
+from common.reporting.page import Section
 from common.seeding import derive, generator
-from common.training.run_folder import write_text
+from common.training.run_folder import RunFolder, write_text
 from tasks.pcb.anchors import cluster_anchors
 from tasks.pcb.augment import Augmenter, draw_magnification
 from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
@@ -99,6 +100,10 @@ class Task:
         if split == "test":
             metrics.update(self._by_board(pictures, found))
         return metrics, rows
+
+    def report_sections(self, run: RunFolder) -> list[Section]:
+        """Nothing yet beside metrics and curves."""
+        return []
 
     def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
         """Detections of whole pictures, in their order, in pixels of the unscaled picture."""

@@ -2,7 +2,7 @@
 
 from dataclasses import field
 from pathlib import Path
-from typing import List, Literal, Optional, Union
+from typing import Annotated, List, Literal, Optional, Union
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -50,6 +50,10 @@ class Data:
     duplicates: Optional[Literal["drop", "keep"]] = Field(
         None, description="texts that stand twice, with two labels, or in two splits; drop if null"
     )
+    sampling: Literal["shuffled", "balanced"] = Field(
+        "shuffled",
+        description="an epoch is every text once, or as many draws that show each class equally often",
+    )
     max_length: int = Field(128, ge=4, le=512, description="tokens; longer texts are cut")
     seed: int = Field(0, ge=0, description="which training texts are drawn")
 
@@ -86,9 +90,28 @@ class Model:
         None, ge=0, lt=1, description="rate of the encoder's own dropouts; as published (0.1) if null"
     )
 
+    frozen_layers: int = Field(
+        0, ge=0, description="lowest layers that are not trained: the embeddings, then block by block"
+    )
+
     def __post_init__(self):
         if self.weights is None and self.hidden_size % self.heads:
             raise ValueError(f"model.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
+
+
+@dataclass(config=STRICT)
+class Loss:
+    """What is minimised."""
+
+    class_weights: Union[List[Annotated[float, Field(gt=0)]], Literal["balanced"], None] = Field(
+        None, description="factor on the loss of each class, in order; balanced is 1 / (classes x share)"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label that is spread evenly over all classes"
+    )
+    r_drop: float = Field(
+        0.0, ge=0, description="weight of the divergence between two passes with other dropout; 0 is off"
+    )
 
 
 @dataclass(config=STRICT)
@@ -100,6 +123,7 @@ class Config:
     train: Train = field(default_factory=Train)
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
+    loss: Loss = field(default_factory=Loss)
 
     def check_files(self) -> None:
         """Refuse weights that cannot start a run."""

@@ -111,7 +111,16 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     splits = {"train": _draw(path, pool, data)}
     for split in ("validation", "test"):
         splits[split] = _reviews(split, rows[split], classes, path)
+    _require_weights(config, classes)
     return Data(classes, splits, dropped)
+
+
+def _require_weights(config: settings.Config, classes: tuple[str, ...]) -> None:
+    weights = config.loss.class_weights
+    if isinstance(weights, list) and len(weights) != len(classes):
+        raise UserError(
+            f"loss.class_weights: found {len(weights)}, expected one for each of {', '.join(classes[:8])}"
+        )
 
 
 def split_files(config: settings.Config, data_root: Path) -> dict[str, Path]:

@@ -7,13 +7,17 @@ import numpy as np
 import paddle
 from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
 
-from common.evaluation.classification import classification_metrics
+from common.errors import UserError
+from common.evaluation.classification import class_metrics, classification_metrics
 from common.evaluation.mode import require_evaluation_mode
+from common.reporting.page import Section
 from common.seeding import derive, generator
-from common.training.run_folder import write_text
-from tasks.sentiment.config import SELECTION_METRIC, Config
+from common.training.run_folder import RunFolder, write_text
+from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config
 from tasks.sentiment.data import Data, Review
+from tasks.sentiment.loss import ClassificationLoss
 from tasks.sentiment.model import SentimentModel, depth_of, new_encoder, set_encoder_dropout
+from tasks.sentiment.report import report_sections
 from tasks.sentiment.vocabulary import build_vocabulary
 from tasks.sentiment.weights import load_encoder
 
@@ -48,6 +52,8 @@ class Task:
             set_encoder_dropout(encoder, config.model.encoder_dropout)
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
         self.depth_of = depth_of(encoder.config.num_hidden_layers)
+        self._freeze(config.model.frozen_layers, encoder.config.num_hidden_layers)
+        self.loss_of = ClassificationLoss(config.loss, _labels(data.splits["train"]), len(data.classes))
         self.token_ids: dict[str, list[np.ndarray]] = {}
 
     def plan(self, epoch: int) -> list[np.ndarray]:
@@ -59,7 +65,7 @@ class Task:
         rng = generator(self.config.train.seed, "order", epoch)
         lengths = np.array([len(ids) for ids in self._tokens("train")])
         size = self.config.train.batch_size
-        order = rng.permutation(len(lengths))
+        order = self._draw_epoch(rng)
         together = size * BATCHES_SORTED_TOGETHER
         batches = []
         for part in np.split(order, range(together, len(order), together)):
@@ -76,9 +82,8 @@ class Task:
         return self._pad([ids for ids, _ in samples]), np.array([label for _, label in samples])
 
     def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
-        """Cross-entropy, mean over reviews."""
-        token_ids, labels = batch
-        return paddle.nn.functional.cross_entropy(model(token_ids), labels)
+        """Mean over reviews of what the configuration's ``loss`` asks for."""
+        return self.loss_of(model, *batch)
 
     def evaluate(self) -> dict[str, float]:
         """Metrics on validation, and, in evaluation mode, on some training reviews."""
@@ -92,19 +97,51 @@ class Task:
         return row
 
     def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Metrics of one split and the predictions they come from."""
+        """Metrics of one split, its part that training has not seen, and the predictions behind them."""
         classes, reviews = self.data.classes, self.data.splits[split]
+        labels, seen = _labels(reviews), self.data.seen(split)
         probabilities = self._probabilities(split, np.arange(len(reviews)))
         rows = [
             {
                 "label": classes[review.label],
                 "predicted": classes[row.argmax()],
                 **{f"p_{name}": round(float(p), 6) for name, p in zip(classes, row)},
+                "group": review.group,
+                "seen": bool(known),
                 "text": review.text,
             }
-            for review, row in zip(reviews, probabilities)
+            for review, row, known in zip(reviews, probabilities, seen)
         ]
-        return classification_metrics(_labels(reviews), probabilities), rows
+        metrics = classification_metrics(labels, probabilities)
+        if split != "train" and seen.any() and not seen.all():
+            unseen = classification_metrics(labels[~seen], probabilities[~seen])
+            metrics["texts_seen_in_training"] = int(seen.sum())
+            metrics.update(
+                {f"{name}_unseen_texts": unseen[name] for name in HEADLINE_METRICS if name in unseen}
+            )
+        metrics.update(class_metrics(labels, probabilities, classes))
+        return metrics, rows
+
+    def report_sections(self, run: RunFolder) -> list[Section]:
+        """What the report of a run shows beside metrics and curves."""
+        return report_sections(run, self.data, self.config)
+
+    def _freeze(self, layers: int, blocks: int) -> None:
+        if layers > blocks + 1:
+            raise UserError(
+                f"model.frozen_layers: found {layers}, expected at most {blocks + 1}: "
+                f"the embeddings and {blocks} blocks"
+            )
+        for name, parameter in self.model.named_parameters():
+            if self.depth_of(name) < layers:
+                parameter.stop_gradient = True
+
+    def _draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
+        labels = _labels(self.data.splits["train"])
+        if self.config.data.sampling == "shuffled":
+            return rng.permutation(len(labels))
+        share = 1 / np.bincount(labels)[labels]
+        return rng.choice(len(labels), len(labels), p=share / share.sum())
 
     def _metrics(self, split: str, rows: Optional[np.ndarray] = None) -> dict[str, float]:
         rows = np.arange(len(self.data.splits[split])) if rows is None else rows

@@ -1,0 +1,59 @@
+"""The report's tables, and the linear model that stands beside the run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.config import build
+from common.training.run_folder import RunFolder
+from tasks.sentiment.config import Config
+from tasks.sentiment.data import read_data
+from tasks.sentiment.linear_baseline import STRENGTHS, fit_linear_baseline, linear_baseline_metrics
+from tasks.sentiment.report import confusion_table, group_table, mistakes_table
+
+CLASSES = ("差", "好")
+ROWS = pd.DataFrame(
+    {
+        "label": ["差", "差", "好", "好", "好"],
+        "predicted": ["差", "好", "好", "好", "差"],
+        "p_差": ["0.9", "0.2", "0.1", "0.4", "0.99"],
+        "p_好": ["0.1", "0.8", "0.9", "0.6", "0.01"],
+        "group": ["a", "a", "b", "b", "b"],
+        "text": ["甲", "乙", "丙", "NA", "<b>"],
+    }
+)
+
+
+def test_confusion_has_counts_precision_and_recall():
+    table = confusion_table(ROWS, CLASSES)
+    assert table.rows == [["差", "1", "1", "0.5000", "0.5000"], ["好", "1", "2", "0.6667", "0.6667"]]
+
+
+def test_groups_come_worst_first():
+    probabilities = ROWS[["p_差", "p_好"]].to_numpy(float)
+    table = group_table(ROWS, np.array([0, 0, 1, 1, 1]), probabilities, "类")
+    assert table.columns[0] == "类"
+    assert [row[:3] for row in table.rows] == [["a", "2", "0.5000"], ["b", "3", "0.6667"]]
+
+
+def test_mistakes_come_most_confident_first():
+    assert mistakes_table(ROWS, CLASSES).rows == [
+        ["<b>", "好", "差", "0.9900"],
+        ["乙", "差", "好", "0.8000"],
+    ]
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return read_data(build(Config, {"task": "sentiment", "data": {"train": "embedded"}}, "test"), None)
+
+
+def test_the_linear_model_learns_the_embedded_reviews(tmp_path, embedded):
+    pipeline, strength = fit_linear_baseline(embedded)
+    assert strength in STRENGTHS
+    metrics = linear_baseline_metrics(RunFolder(tmp_path), embedded, ["validation", "test"])
+    assert metrics["C"] == strength
+    # 200 reviews: two standard errors are 0.06; chance is 0.5.
+    assert metrics["test"]["accuracy"] > 0.75
+    kept = linear_baseline_metrics(RunFolder(tmp_path), embedded, ["test"])
+    assert kept == metrics
