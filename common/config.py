@@ -91,6 +91,7 @@ class Train:
     average_decay: float = Field(
         0.0, ge=0, lt=1, description="of the moving average of weights that is evaluated and kept; 0 is off"
     )
+    visualdl: bool = Field(False, description="write history for VisualDL too, into visualdl/ of the run")
     train_samples_evaluated: int = Field(
         0, ge=0, description="training samples evaluated with validation, to show the gap; 0 is none"
     )

@@ -26,6 +26,7 @@ from common.training.loading import load_batches
 from common.training.optimizer import build_optimizer, clip_gradients
 from common.training.run_folder import RunFolder
 from common.training.schedule import learning_rate_factor
+from common.training.visual_log import log_row
 from common.training.weight_average import WeightAverage
 
 
@@ -210,6 +211,8 @@ class Trainer:
             seconds = state["seconds"]
             row.update({"seconds": round(seconds, 2), "items/s": round(samples / seconds, 1)})
             state["history"].append(row)
+            if self.train_config.visualdl:
+                log_row(self.run_folder.path / "visualdl", row)
             self._report(row)
         state.update(loss=0.0, samples=0, seconds=0.0)
         self._save_last()

@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+from visualdl import LogReader
 
 from common.errors import Interrupted, UserError
 from common.training.checkpoint import load_checkpoint
@@ -161,3 +162,13 @@ def test_loading_in_other_processes_changes_nothing(tmp_path, uninterrupted):
     trainer = small_trainer(tmp_path, {"train": {"workers": 2}})
     trainer.run()
     assert_equal_histories(trainer, uninterrupted)
+
+
+def test_history_goes_to_visualdl_when_asked(tmp_path):
+    trainer = small_trainer(tmp_path, {"train": {"visualdl": True, "epochs": 2}})
+    trainer.run()
+    (file,) = (tmp_path / "visualdl").iterdir()
+    records = LogReader(file_path=str(file)).get_data("scalar", "validation_loss")
+    logged = [(record.id, record.value) for record in records]
+    expected = history(trainer)[["step", "validation_loss"]].to_numpy()
+    assert np.array(logged) == pytest.approx(expected, rel=1e-6)
