@@ -2,6 +2,10 @@
 
 The decision is made from the type of the layer that owns a parameter, never from the name
 that Paddle generates for it (``linear_0.b_0`` contains no "bias").
+
+ParamAttr is read when a parameter is first seen, and kept, also in a deep copy. Build the settings
+before anybody else's optimizer: Paddle's groups overwrite ParamAttr, and what they have written
+cannot be told from it.
 """
 
 import difflib
@@ -72,9 +76,6 @@ def parameter_settings(
     depth 0, the head has depth n+1 and factor 1. n+1 is the greatest depth of any parameter,
     frozen ones included. The factors of the first matching rule are multiplied on top.
 
-    ParamAttr is read when a parameter is first seen and kept, also in a deep copy. Call this
-    before any optimizer: Paddle's groups overwrite ParamAttr, and no trace tells the two apart.
-
     Args:
         depth_of: depth of a parameter by its structured name, None for an unknown one; needed
             when either layer decay differs from 1.
@@ -92,22 +93,19 @@ def parameter_settings(
     owned = owned_parameters(model)
     _refuse_idle_rules(rules, [one.name for one in owned])
     layer_wise = layer_decay != 1.0 or weight_decay_layer_decay != 1.0
-    depths = _depths(owned, depth_of) if layer_wise else {}
-    top = max(depths.values(), default=0)
+    below_top = _below_top(owned, depth_of) if layer_wise else {}
     settings = []
     for one in owned:
         name, parameter, layer_type = one.name, one.parameter, type(one.layer).__name__
         if parameter.stop_gradient:
             settings.append(ParameterSetting(name, parameter, layer_type, 0.0, 0.0, "frozen"))
             continue
-        _refuse_sparse(one)
         decay, lr_scale, reason = _own(one, weight_decay, decay_embeddings, param_attr)
         rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
         if rule:
             decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
-        below_top = top - depths.get(name, top)
-        decay *= weight_decay_layer_decay**below_top
-        lr_scale *= layer_decay**below_top
+        decay *= weight_decay_layer_decay ** below_top.get(name, 0)
+        lr_scale *= layer_decay ** below_top.get(name, 0)
         settings.append(ParameterSetting(name, parameter, layer_type, float(lr_scale), float(decay), reason))
     return settings
 
@@ -148,6 +146,7 @@ def _own(
     one: OwnedParameter, weight_decay: float, decay_embeddings: bool, param_attr: str
 ) -> tuple[float, float, str]:
     """Decay, rate scale and what decided, before rules and depth."""
+    _refuse_sparse(one)
     rate, regularizer = _declared(one.parameter)
     exempt = one.kind in ("bias", "normalisation") or (one.kind == "embedding" and not decay_embeddings)
     decay = 0.0 if exempt else weight_decay
@@ -160,8 +159,8 @@ def _own(
 
 def _declared(parameter: Any) -> tuple[float, Any]:
     """Rate and regularizer of the parameter's ParamAttr."""
-    # Optimizers with groups overwrite both for good, so what the model itself said is kept when
-    # a parameter is first seen, in the one attribute that a deep copy takes along.
+    # Groups overwrite the rate for good, and those of SGD and Adam the regularizer too, so what the
+    # model itself said is kept when a parameter is first seen, where a deep copy takes it along.
     attributes = parameter.optimize_attr
     return attributes.setdefault("declared", (float(attributes["learning_rate"]), parameter.regularizer))
 
@@ -193,7 +192,8 @@ def _refuse_sparse(one: OwnedParameter) -> None:
         )
 
 
-def _depths(owned: list[OwnedParameter], depth_of: Optional[DepthOf]) -> dict[str, int]:
+def _below_top(owned: list[OwnedParameter], depth_of: Optional[DepthOf]) -> dict[str, int]:
+    """n+1-k of every parameter whose depth k is stated."""
     depths = {one.name: depth_of(one.name) if depth_of else None for one in owned}
     missing = [one.name for one in owned if depths[one.name] is None and not one.parameter.stop_gradient]
     if missing:
@@ -201,4 +201,6 @@ def _depths(owned: list[OwnedParameter], depth_of: Optional[DepthOf]) -> dict[st
             f"layer-wise decay: parameter {missing[0]} ({len(missing)} in all) has no stated depth, "
             "expected optim.layer_decay and optim.weight_decay_layer_decay of 1 for this model"
         )
-    return {name: depth for name, depth in depths.items() if depth is not None}
+    stated = {name: depth for name, depth in depths.items() if depth is not None}
+    top = max(stated.values(), default=0)
+    return {name: top - depth for name, depth in stated.items()}
