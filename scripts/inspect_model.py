@@ -58,7 +58,7 @@ def inspect(task: Any, config: Any) -> dict[str, Any]:
     updates = config.train.steps or config.train.epochs * len(task.plan(0))
     rows = policy_report.group_rows(settings, config.optim, learning_rates(updates, config.optim))
     return {
-        "decay": describe_decay(config.optim),
+        "decay": describe_decay(config.optim, settings),
         "updates": updates,
         "groups": rows,
         "warnings": policy_report.warnings(rows),
@@ -68,11 +68,11 @@ def inspect(task: Any, config: Any) -> dict[str, Any]:
 
 
 def example(task: Any) -> Any:
-    """The model's input for two training samples."""
+    """The model's input for two training samples, the same twice where there is only one."""
     import paddle
 
     dataset = task.dataset(0)
-    return paddle.to_tensor(task.collate([dataset[0], dataset[1]])[0])
+    return paddle.to_tensor(task.collate([dataset[0], dataset[min(1, len(dataset) - 1)]])[0])
 
 
 def print_tables(task: Any, config: Any, inspected: dict[str, Any], verbose: bool) -> None:

@@ -101,7 +101,7 @@ def short_policy(settings: list[Any], optim: Any, updates: int) -> str:
     from common.training.schedule import learning_rates
 
     rows = policy_report.group_rows(settings, optim, learning_rates(updates, optim))
-    lines = [describe_decay(optim), policy_report.summary(rows), *policy_report.warnings(rows)]
+    lines = [describe_decay(optim, settings), policy_report.summary(rows), *policy_report.warnings(rows)]
     return "\n".join(lines)
 
 
@@ -112,6 +112,7 @@ def finish(task: Any, run: RunFolder) -> None:
     from common.training.checkpoint import load_checkpoint
 
     load_checkpoint(run.best, task.model)
+    task.model.eval()
     metrics, rows = task.evaluate_split("validation")
     run.add_metrics("validation", metrics)
     run.write_predictions("validation", rows)

@@ -37,7 +37,7 @@ def load_data(config: Any, root: Path) -> Any:
 
 
 def load_trained(run: RunFolder, root: Path) -> Any:
-    """The task of a run with the weights of its best epoch.
+    """The task of a run with the weights of its best epoch, in evaluation mode.
 
     Raises:
         UserError: no such run, none of its epochs is finished, or its data are not there.
@@ -58,4 +58,5 @@ def load_trained(run: RunFolder, root: Path) -> Any:
     select_device(dataclasses.replace(config.train, amp="off", device="auto"))
     task = tasks.load(config.task, "task").Task(config, data, run.assets, trained=True)
     load_checkpoint(run.best, task.model)
+    task.model.eval()
     return task

@@ -37,6 +37,11 @@ def test_json_lists_every_parameter_and_planted_dropout_is_found(command):
     assert (groups[groups["weight_decay"] > 0]["shrinkage"] > 1e-4).all()
 
 
+def test_one_training_sample_is_enough_to_look(command):
+    done = command("inspect_model.py", *SENTIMENT, "--data.train_size", "1")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_rule_without_a_match_is_one_line(command):
     done = command("inspect_model.py", *SENTIMENT, "--optim.rules", "[{pattern: nothing}]")
     assert done.returncode == 2

@@ -18,10 +18,14 @@ class DropoutClassifier(nn.Layer):
         features: width of the input, [batch, features].
         classes: number of classes; the output is [batch, classes], logits.
         rate: share of inputs set to zero in training, in [0, 1); the article's 0.4.
+
+    Raises:
+        ValueError: a rate outside [0, 1).
     """
 
     def __init__(self, features: int, classes: int, rate: float = ARTICLE_HEAD_RATE):
         super().__init__()
+        _require_rate(rate)
         self.dropout = nn.Dropout(rate)
         self.classifier = nn.Linear(features, classes)
 
@@ -35,7 +39,10 @@ class MLPWithDropout(nn.Layer):
     Args:
         features, hidden, outputs: widths; [..., features] becomes [..., outputs].
         rate: share of hidden values set to zero in training, in [0, 1); the article's 0.4.
-        activation: a layer; ReLU by default.
+        activation: class of a layer, called without arguments; ReLU by default.
+
+    Raises:
+        ValueError: a rate outside [0, 1).
     """
 
     def __init__(
@@ -44,9 +51,10 @@ class MLPWithDropout(nn.Layer):
         hidden: int,
         outputs: int,
         rate: float = ARTICLE_HEAD_RATE,
-        activation: type = nn.ReLU,
+        activation: type[nn.Layer] = nn.ReLU,
     ):
         super().__init__()
+        _require_rate(rate)
         self.hidden = nn.Linear(features, hidden)
         self.activation = activation()
         self.dropout = nn.Dropout(rate)
@@ -66,12 +74,14 @@ class BlockDropout(nn.Layer):
     Args:
         rate: share of places set to zero in training, in [0, 1).
         block: side of a square, odd, in cells; 1 is element-wise dropout.
+
+    Raises:
+        ValueError: a rate outside [0, 1), a block that is even or below 1.
     """
 
     def __init__(self, rate: float = ARTICLE_FEATURE_RATE, block: int = 3):
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate: found {rate}, expected 0 <= rate < 1")
+        _require_rate(rate)
         if block < 1 or block % 2 == 0:
             raise ValueError(f"block: found {block}, expected an odd number from 1")
         self.dropout_rate, self.block = rate, block
@@ -95,6 +105,11 @@ class BlockDropout(nn.Layer):
             exclusive=False,
         )
         return (1 - self.dropout_rate) ** reach
+
+
+def _require_rate(rate: float) -> None:
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate: found {rate}, expected 0 <= rate < 1")
 
 
 FEATURE_DROPOUTS = {"element": nn.Dropout, "channel": nn.Dropout2D, "block": BlockDropout}

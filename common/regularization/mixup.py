@@ -38,11 +38,16 @@ def mix_batch(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each sample mixed with another of its batch, with a λ of its own for each pair.
 
+    The partners go once around the batch in random order, so that nobody is its own; a single
+    sample stays as it is.
+
     Args:
         inputs: [batch, ...], any type; the result is float32, nothing is rounded.
         targets: [batch, classes], one-hot or soft; rows that sum to 1 still do afterwards.
     """
-    partner = rng.permutation(len(inputs))
+    order = rng.permutation(len(inputs))
+    partner = np.empty_like(order)
+    partner[order] = np.roll(order, 1)
     share = rng.beta(alpha, alpha, len(inputs)).astype(np.float32)
 
     def mixed(values: np.ndarray) -> np.ndarray:

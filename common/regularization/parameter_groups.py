@@ -2,37 +2,25 @@
 
 The decision is made from the type of the layer that owns a parameter, never from the name
 that Paddle generates for it (``linear_0.b_0`` contains no "bias").
+
+ParamAttr is read when a parameter is first seen, and kept, also in a deep copy. Build the settings
+before anybody else's optimizer: Paddle's groups overwrite ParamAttr, and what they have written
+cannot be told from it.
 """
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Optional
 
 import paddle
-from paddle.nn.layer import norm
 
 from common.config import Optim, Rule
 from common.errors import UserError
-
-NORMALISATION = (
-    norm._BatchNormBase,
-    norm._InstanceNormBase,
-    paddle.nn.BatchNorm,
-    paddle.nn.LayerNorm,
-    paddle.nn.GroupNorm,
-    paddle.nn.SpectralNorm,
-)
-RUNNING_STATISTICS = ("_mean", "_variance", "weight_u", "weight_v")
+from common.regularization.parameter_kinds import OwnedParameter, owned_parameters
 
 DepthOf = Callable[[str], Optional[int]]
-
-
-@dataclass(frozen=True)
-class _Declared:
-    learning_rate: float
-    regularizer: Any
 
 
 @dataclass(frozen=True)
@@ -40,13 +28,14 @@ class ParameterSetting:
     """What the optimizer does with one parameter.
 
     Attributes:
-        name: structured name, as in ``model.named_parameters()``.
+        name: structured name, the first in ``model.named_parameters()`` for a shared parameter.
         parameter: the parameter itself.
-        layer: type of the layer that owns it.
+        layer: type of the layer that owns it; of several, the one that decided its kind.
         lr_scale: factor on the scheduled rate.
         weight_decay: coefficient of the decay, layer-wise factor included.
-        rule: what decided: the pattern of a rule, ``ParamAttr``, ``frozen``, or the kind of the
-            parameter: ``weight``, ``embedding``, ``bias`` or ``normalisation``.
+        rule: what decided: the pattern of a rule, ``ParamAttr`` (for the decay, the rate or both),
+            ``frozen``, or the kind of the parameter: ``weight``, ``embedding``, ``bias`` or
+            ``normalisation`` (``parameter_kinds.py`` says which is which).
     """
 
     name: str
@@ -84,12 +73,12 @@ def parameter_settings(
     Normalisation parameters and biases are not decayed. With n blocks, a layer at depth k
     gets the rate factor layer_decay^(n+1-k) and the decay factor
     weight_decay_layer_decay^(n+1-k), as in ELECTRA (Clark et al. 2020): embeddings have
-    depth 0, the head has depth n+1 and factor 1. The factors of the first matching rule are
-    multiplied on top.
+    depth 0, the head has depth n+1 and factor 1. n+1 is the greatest depth of any parameter,
+    frozen ones included. The factors of the first matching rule are multiplied on top.
 
     Args:
-        depth_of: depth of a parameter by its structured name; needed when either layer
-            decay differs from 1.
+        depth_of: depth of a parameter by its structured name, None for an unknown one; needed
+            when either layer decay differs from 1.
         rules: tried in order on each structured name.
         decay_embeddings: whether the tables of embedding layers are decayed.
         param_attr: ``respect`` takes the rate of ``ParamAttr(learning_rate=...)`` as a further
@@ -98,27 +87,25 @@ def parameter_settings(
 
     Raises:
         UserError: a layer decay differs from 1 and a trainable parameter has no depth; a rule
-            matches no parameter; a respected ParamAttr asks for another penalty than L2.
+            matches no parameter; a respected ParamAttr asks for another penalty than L2; a
+            trainable embedding has sparse gradients.
     """
-    owned = list(_owned_parameters(model))
-    _refuse_idle_rules(rules, [name for name, *_ in owned])
-    trainable = [name for name, parameter, _ in owned if not parameter.stop_gradient]
+    owned = owned_parameters(model)
+    _refuse_idle_rules(rules, [one.name for one in owned])
     layer_wise = layer_decay != 1.0 or weight_decay_layer_decay != 1.0
-    depths = _depths(trainable, depth_of) if layer_wise else {}
-    top = max(depths.values(), default=0)
+    below_top = _below_top(owned, depth_of) if layer_wise else {}
     settings = []
-    for name, parameter, layer in owned:
-        layer_type = type(layer).__name__
+    for one in owned:
+        name, parameter, layer_type = one.name, one.parameter, type(one.layer).__name__
         if parameter.stop_gradient:
             settings.append(ParameterSetting(name, parameter, layer_type, 0.0, 0.0, "frozen"))
             continue
-        decay, lr_scale, reason = _own(name, parameter, layer, weight_decay, decay_embeddings, param_attr)
+        decay, lr_scale, reason = _own(one, weight_decay, decay_embeddings, param_attr)
         rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
         if rule:
             decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
-        below_top = top - depths.get(name, top)
-        decay *= weight_decay_layer_decay**below_top
-        lr_scale *= layer_decay**below_top
+        decay *= weight_decay_layer_decay ** below_top.get(name, 0)
+        lr_scale *= layer_decay ** below_top.get(name, 0)
         settings.append(ParameterSetting(name, parameter, layer_type, float(lr_scale), float(decay), reason))
     return settings
 
@@ -155,51 +142,27 @@ def merge_groups(settings: list[ParameterSetting]) -> list[dict[str, Any]]:
     ]
 
 
-def _owned_parameters(model: paddle.nn.Layer) -> Iterator[tuple[str, Any, paddle.nn.Layer]]:
-    seen = set()
-    for prefix, layer in model.named_sublayers(include_self=True):
-        for attribute, parameter in layer._parameters.items():
-            statistics = isinstance(layer, NORMALISATION) and attribute in RUNNING_STATISTICS
-            if parameter is not None and id(parameter) not in seen and not statistics:
-                seen.add(id(parameter))
-                yield f"{prefix}.{attribute}" if prefix else attribute, parameter, layer
-
-
 def _own(
-    name: str,
-    parameter: Any,
-    layer: paddle.nn.Layer,
-    weight_decay: float,
-    decay_embeddings: bool,
-    param_attr: str,
+    one: OwnedParameter, weight_decay: float, decay_embeddings: bool, param_attr: str
 ) -> tuple[float, float, str]:
     """Decay, rate scale and what decided, before rules and depth."""
-    declared = _declared(parameter)
-    reason = _reason(name, layer)
-    exempt = reason in ("bias", "normalisation") or (reason == "embedding" and not decay_embeddings)
+    _refuse_sparse(one)
+    rate, regularizer = _declared(one.parameter)
+    exempt = one.kind in ("bias", "normalisation") or (one.kind == "embedding" and not decay_embeddings)
     decay = 0.0 if exempt else weight_decay
     if param_attr == "override":
-        return decay, 1.0, reason
-    if declared.regularizer is not None:
-        decay, reason = _l2_coefficient(name, declared.regularizer), "ParamAttr"
-    return decay, declared.learning_rate, reason
+        return decay, 1.0, one.kind
+    if regularizer is not None:
+        decay = _l2_coefficient(one.name, regularizer)
+    return decay, rate, one.kind if regularizer is None and rate == 1.0 else "ParamAttr"
 
 
-def _reason(name: str, layer: paddle.nn.Layer) -> str:
-    if isinstance(layer, NORMALISATION):
-        return "normalisation"
-    if "bias" in name.rpartition(".")[2]:
-        return "bias"
-    return "embedding" if isinstance(layer, paddle.nn.Embedding) else "weight"
-
-
-def _declared(parameter: Any) -> _Declared:
-    # Optimizers with groups overwrite both attributes of the parameter for good, so what the
-    # model itself said is kept beside them when a parameter is first seen.
-    if not hasattr(parameter, "declared_attr"):
-        rate = float(parameter.optimize_attr["learning_rate"])
-        parameter.declared_attr = _Declared(rate, parameter.regularizer)
-    return parameter.declared_attr
+def _declared(parameter: Any) -> tuple[float, Any]:
+    """Rate and regularizer of the parameter's ParamAttr."""
+    # Groups overwrite the rate for good, and those of SGD and Adam the regularizer too, so what the
+    # model itself said is kept when a parameter is first seen, where a deep copy takes it along.
+    attributes = parameter.optimize_attr
+    return attributes.setdefault("declared", (float(attributes["learning_rate"]), parameter.regularizer))
 
 
 def _l2_coefficient(name: str, regularizer: Any) -> float:
@@ -221,12 +184,23 @@ def _refuse_idle_rules(rules: Sequence[Rule], names: list[str]) -> None:
             )
 
 
-def _depths(names: list[str], depth_of: Optional[DepthOf]) -> dict[str, int]:
-    depths = {name: depth_of(name) if depth_of else None for name in names}
-    missing = [name for name, depth in depths.items() if depth is None]
+def _refuse_sparse(one: OwnedParameter) -> None:
+    if getattr(one.layer, "_sparse", False):
+        raise UserError(
+            f"parameter {one.name}: found an embedding with sparse=True, expected sparse=False: "
+            "Paddle can neither clip its gradient with the others nor update it by AdamW"
+        )
+
+
+def _below_top(owned: list[OwnedParameter], depth_of: Optional[DepthOf]) -> dict[str, int]:
+    """n+1-k of every parameter whose depth k is stated."""
+    depths = {one.name: depth_of(one.name) if depth_of else None for one in owned}
+    missing = [one.name for one in owned if depths[one.name] is None and not one.parameter.stop_gradient]
     if missing:
         raise UserError(
             f"layer-wise decay: parameter {missing[0]} ({len(missing)} in all) has no stated depth, "
             "expected optim.layer_decay and optim.weight_decay_layer_decay of 1 for this model"
         )
-    return depths
+    stated = {name: depth for name, depth in depths.items() if depth is not None}
+    top = max(stated.values(), default=0)
+    return {name: top - depth for name, depth in stated.items()}

@@ -1,35 +1,47 @@
 """Where dropout stands in a network, and where it does harm.
 
-One forward pass in training mode is traced, not the names of layers: every call of
-``paddle.nn.functional.dropout*`` is recorded, and the graph that Paddle keeps for the gradient
-is walked back from the layers that dropout must not reach. So dropout that a layer calls as a
-function is seen too.
+One forward pass in training mode is traced (``dropout_trace.py``), not the names of layers, and
+the graph that Paddle keeps for the gradient is walked back from the layers that dropout must
+not reach. So dropout that a layer calls as a function is seen too.
+
+Limits. A mean, sum or maximum is a pooling unless it is over the last axis alone (a
+normalisation), over axis 1 alone of a feature map, or over the batch: the mean over the length
+of [batch, channels, length] is not seen, and a group normalisation written by hand passes for a
+pooling. Pooling by a product of matrices, masks made by dropping a tensor of ones, and what a
+model computes under ``no_grad`` are not seen; of dropout between recurrent layers and of
+dropout inside a part without gradient only the rate is judged.
 """
 
-import contextlib
-import functools
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Optional
+from typing import Any, Literal
 
 import paddle
 
-FUNCTIONS = ("dropout", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+from common.regularization.dropout_trace import DropoutCall, Trace, traced
+
 HIGHEST_RATE = 0.7
 
-# Graph nodes that mix neither channels nor places: what dropout did to a value is still
-# there behind them. Reductions, normalisations, convolutions and products of matrices end it;
-# so do powers, or the mean of squares in an RMS normalisation would pass for a pooling.
+# Graph nodes behind which what dropout did to a value is still there. Reductions,
+# normalisations, convolutions and products of matrices end it.
 _PASSED = """
-    Abs Add Assign Cast Celu Clip Concat Div DivScale Divide Dropout Elu Expand Flatten Gelu Hardsigmoid
-    Hardswish Hardtanh LeakyRelu LogSigmoid Mish Multiply Pad Pad3d PixelShuffle PixelUnshuffle Prelu
-    Relu Relu6 Reshape Scale Selu Sigmoid Silu Slice Softplus Softsign Split SplitWithNum
-    Squeeze Stack Subtract Swish Tanh Tile Transpose Unsqueeze Unstack
+    Abs Add AddN Assign Cast Celu ChannelShuffle Clip Concat Crop Div DivScale Divide Dropout ElementwisePow
+    Elu Exp Expand ExpandAs Expm1 Flatten Flip Fmax Fmin Gather GatherNd Gelu Hardshrink Hardsigmoid Hardswish
+    Hardtanh IndexElementwiseGet IndexSelect LeakyRelu Lerp Log Log1p Logsigmoid MaskedFill Maximum Maxout
+    Minimum Mish Multiply Pad Pad3d PixelShuffle PixelUnshuffle Pow Prelu Reciprocal Relu Relu6
+    RepeatInterleave Reshape Roll Rrelu Rsqrt Scale Selu Sigmoid Silu Slice Softplus Softshrink Softsign Split
+    SplitWithNum Sqrt Square Squeeze Stack Subtract Swish Tanh TanhShrink ThresholdedRelu Tile Transpose
+    Unbind Unsqueeze Unstack ViewShape Where
+    BicubicInterp BilinearInterp LinearInterp NearestInterp TrilinearInterp
 """
 ELEMENTWISE_OR_SHAPE = frozenset(_PASSED.split())
+# A classifier may end in probabilities: dropout on its logits is still dropout on its output.
+TO_OUTPUT = ELEMENTWISE_OR_SHAPE | {"Softmax", "LogSoftmax"}
 BATCH_NORMALISATION = frozenset({"BatchNorm", "SyncBatchNorm"})
-POOLING = frozenset({"Pool2d", "Pool3d", "MaxPool2dWithIndex", "MaxPool3dWithIndex", "Mean", "Max"})
+_POOLING = """
+    FractionalMaxPool2d FractionalMaxPool3d LpPool2d MaxPool2dWithIndex MaxPool3dWithIndex Pool2d Pool3d
+"""
+POOLING = frozenset(_POOLING.split())
 WEIGHTED = frozenset({"Matmul", "Linear", "Conv2d", "Conv3d", "DepthwiseConv2d", "Conv2dTranspose", "Addmm"})
 
 
@@ -50,43 +62,28 @@ class Finding:
     remedy: str
 
 
-@dataclass(frozen=True)
-class DropoutCall:
-    """One application of dropout in the traced pass.
-
-    Attributes:
-        layer: structured name of the innermost layer that was running.
-        rate: share of values set to zero.
-        before: graph node of its input, None for a tensor without history.
-        node: graph node of its output.
-    """
-
-    layer: str
-    rate: float
-    before: Any
-    node: Any
-
-
 def check_placement(model: paddle.nn.Layer, *inputs: Any) -> list[Finding]:
     """Trace ``model(*inputs)`` once in training mode and judge every dropout.
 
     Faults: a rate above 0.7; dropout that reaches a batch normalisation or a pooling with only
     elementwise or shape operations between (variance shift, Li et al. 2019); dropout on the
     model's input other than an embedding; dropout on its raw output. A last layer without
-    dropout in front of it is information. Parameters, running statistics and modes are as
-    before afterwards.
+    dropout in front of it is information. The model and Paddle's random generators are
+    as before afterwards.
 
     Args:
-        inputs: one small batch; float tensors are traced as the model's input.
+        inputs: one small batch; float and uint8 tensors, also in lists, tuples and dicts, are
+            traced as the model's input, and the model gets the latter as float32.
     """
-    with _traced(model) as calls:
-        marked, markers = _mark_inputs(inputs)
+    with traced(model) as trace:
+        markers: set = set()
+        marked = [_mark(value, markers) for value in inputs]
         outputs = [t for t in _tensors(model(*marked)) if not t.stop_gradient]
-    findings = [_judge_rate(call) for call in calls if call.rate > HIGHEST_RATE]
-    by_node = {call.node: call for call in calls}
-    findings += _judge_inputs(calls, markers)
-    findings += _judge_sinks(by_node, outputs)
-    reached = [by_node[n] for output in outputs for n in _behind(output.grad_fn) if n in by_node]
+    findings = [_judge_rate(call) for call in trace.calls if call.rate > HIGHEST_RATE]
+    by_node = {call.node: call for call in trace.calls if call.node is not None}
+    findings += _judge_inputs(trace.calls, markers)
+    findings += _judge_sinks(by_node, trace, outputs)
+    reached = [by_node[n] for o in outputs for n in _behind(o.grad_fn, passed=TO_OUTPUT) if n in by_node]
     findings += [
         Finding(
             call.layer,
@@ -114,11 +111,11 @@ def _judge_inputs(calls: list[DropoutCall], markers: set) -> list[Finding]:
     return [Finding(call.layer, "fault", reason, remedy) for call in on_input]
 
 
-def _judge_sinks(by_node: dict, outputs: list[paddle.Tensor]) -> list[Finding]:
+def _judge_sinks(by_node: dict, trace: Trace, outputs: list[paddle.Tensor]) -> list[Finding]:
     findings = []
     for node in _graph(outputs):
         kind = _kind(node)
-        if kind in BATCH_NORMALISATION or kind in POOLING:
+        if kind in BATCH_NORMALISATION or kind in POOLING or node in trace.poolings:
             what = "a batch normalisation" if kind in BATCH_NORMALISATION else "a pooling"
             data = next(iter(node.next_functions), None)
             for found in _behind(data) if data is not None else ():
@@ -130,7 +127,7 @@ def _judge_sinks(by_node: dict, outputs: list[paddle.Tensor]) -> list[Finding]:
 
 
 def _judge_head(by_node: dict, outputs: list[paddle.Tensor]) -> list[Finding]:
-    last = [n for output in outputs for n in _behind(output.grad_fn, ends=WEIGHTED) if _kind(n) in WEIGHTED]
+    last = [n for o in outputs for n in _behind(o.grad_fn, WEIGHTED, TO_OUTPUT) if _kind(n) in WEIGHTED]
     bare = [n for n in last if not any(f in by_node for f in _behind(n.next_functions[0]))]
     if not last or len(bare) < len(last):
         return []
@@ -138,8 +135,10 @@ def _judge_head(by_node: dict, outputs: list[paddle.Tensor]) -> list[Finding]:
     return [Finding("", "information", reason, "a rate of 0.1 to 0.5 there regularizes the head")]
 
 
-def _behind(start: Any, ends: frozenset = frozenset()) -> Iterator[Any]:
-    """The nodes reached backwards from ``start`` through elementwise and shape operations.
+def _behind(
+    start: Any, ends: frozenset = frozenset(), passed: frozenset = ELEMENTWISE_OR_SHAPE
+) -> Iterator[Any]:
+    """The nodes reached backwards from ``start`` through those of a kind in ``passed``.
 
     Nodes of a kind in ``ends`` are given too, and not passed.
     """
@@ -149,9 +148,9 @@ def _behind(start: Any, ends: frozenset = frozenset()) -> Iterator[Any]:
         if node is None or node in seen:
             continue
         seen.add(node)
-        if _kind(node) in ends or _kind(node) in ELEMENTWISE_OR_SHAPE:
+        if _kind(node) in ends or _kind(node) in passed:
             yield node
-        if _kind(node) in ELEMENTWISE_OR_SHAPE:
+        if _kind(node) in passed:
             stack += node.next_functions
 
 
@@ -166,19 +165,24 @@ def _graph(outputs: list[paddle.Tensor]) -> Iterator[Any]:
 
 
 def _kind(node: Any) -> str:
-    return node.name().removesuffix("GradNode").removesuffix("Final")
+    return node.name().partition("GradNode")[0]
 
 
-def _mark_inputs(inputs: tuple) -> tuple[list, set]:
-    marked, markers = [], set()
-    for value in inputs:
-        if isinstance(value, paddle.Tensor) and value.is_floating_point():
-            leaf = value.detach()
-            leaf.stop_gradient = False
-            value = leaf.scale(1.0)
-            markers.add(value.grad_fn)
-        marked.append(value)
-    return marked, markers
+def _mark(value: Any, markers: set) -> Any:
+    """``value`` with its tensors behind graph nodes of their own, which are put into ``markers``."""
+    if isinstance(value, dict):
+        return {key: _mark(part, markers) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_mark(part, markers) for part in value)
+    if not isinstance(value, paddle.Tensor):
+        return value
+    if not value.is_floating_point() and value.dtype != paddle.uint8:
+        return value
+    leaf = value.detach() if value.is_floating_point() else value.astype("float32")
+    leaf.stop_gradient = False
+    marked = leaf.scale(1.0)
+    markers.add(marked.grad_fn)
+    return marked
 
 
 def _tensors(value: Any) -> Iterator[paddle.Tensor]:
@@ -189,57 +193,3 @@ def _tensors(value: Any) -> Iterator[paddle.Tensor]:
             yield from _tensors(part)
     elif hasattr(value, "values"):
         yield from _tensors(list(value.values()))
-
-
-@contextlib.contextmanager
-def _traced(model: paddle.nn.Layer) -> Iterator[list[DropoutCall]]:
-    """While active, every dropout call in training mode is recorded; afterwards all is as before."""
-    functional = paddle.nn.functional
-    originals = {name: getattr(functional, name) for name in FUNCTIONS if hasattr(functional, name)}
-    running, calls = [], []
-    modes = {layer: layer.training for layer in model.sublayers(include_self=True)}
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    hooks = [h for name, layer in model.named_sublayers() for h in _follow(name, layer, running, calls)]
-    for name, function in originals.items():
-        setattr(functional, name, _recorded(function, running, calls))
-    try:
-        model.train()
-        with paddle.set_grad_enabled(True):
-            yield calls
-    finally:
-        for name, function in originals.items():
-            setattr(functional, name, function)
-        for hook in hooks:
-            hook.remove()
-        model.set_state_dict(state)
-        for layer, mode in modes.items():
-            layer.training = mode
-
-
-def _follow(name: str, layer: paddle.nn.Layer, running: list[str], calls: list[DropoutCall]) -> list:
-    def enter(_layer, inputs):
-        running.append(name)
-
-    def leave(_layer, inputs, output):
-        running.pop()
-        rate: Optional[float] = getattr(_layer, "dropout_rate", None)
-        if rate:
-            calls.append(DropoutCall(name, rate, inputs[0].grad_fn, output.grad_fn))
-
-    return [layer.register_forward_pre_hook(enter), layer.register_forward_post_hook(leave)]
-
-
-def _recorded(function: Callable, running: list[str], calls: list[DropoutCall]) -> Callable:
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def dropout(*arguments, **options):
-        output = function(*arguments, **options)
-        given = signature.bind(*arguments, **options)
-        given.apply_defaults()
-        x, rate = given.arguments["x"], float(given.arguments["p"])
-        if output.grad_fn is not None and rate > 0 and given.arguments["training"]:
-            calls.append(DropoutCall(running[-1] if running else "", rate, x.grad_fn, output.grad_fn))
-        return output
-
-    return dropout

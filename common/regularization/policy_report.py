@@ -45,13 +45,18 @@ def warnings(rows: Sequence[dict[str, Any]]) -> list[str]:
     ]
     if not idle:
         return []
-    decays, most = sorted({row["weight_decay"] for row in idle}), max(row["shrinkage"] for row in idle)
-    span = f"{decays[0]:.3g}" if len(decays) == 1 else f"{decays[0]:.3g} to {decays[-1]:.3g}"
+    decays, most = span([row["weight_decay"] for row in idle]), max(row["shrinkage"] for row in idle)
     tensors = sum(row["tensors"] for row in idle)
     return [
-        f"warning: weight_decay {span} ({tensors} tensors) does nothing: over the whole run it shrinks "
+        f"warning: weight_decay {decays} ({tensors} tensors) does nothing: over the whole run it shrinks "
         f"a weight by {most:.1e}, expected at least {NEGLIGIBLE:g}"
     ]
+
+
+def span(values: Sequence[float]) -> str:
+    """``0.1``, or ``0.03 to 0.1`` for values that differ."""
+    first, last = f"{min(values):.3g}", f"{max(values):.3g}"
+    return first if first == last else f"{first} to {last}"
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:

@@ -54,7 +54,13 @@ class Task(Protocol):
         """Mean loss over the samples of a batch."""
 
     def evaluate(self) -> dict[str, float]:
-        """Metrics after an epoch, the validation ones named ``validation_...``."""
+        """Metrics after an epoch, the validation ones named ``validation_...``.
+
+        Called in evaluation mode.
+
+        Raises:
+            RuntimeError: a layer of the model is in training mode.
+        """
 
 
 class Trainer:
@@ -205,6 +211,7 @@ class Trainer:
             )
         if devices.rank() == 0:
             row = {"epoch": epoch + 1, "step": state["step"], "learning_rate": self.optimizer.get_lr()}
+            self.task.model.eval()
             with self.average.applied():
                 row.update(train_loss=loss, **self.task.evaluate())
                 self._keep_best(epoch + 1, row[f"validation_{self.task.selection_metric}"])

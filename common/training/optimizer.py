@@ -4,6 +4,7 @@ import paddle
 
 from common.config import Optim
 from common.regularization.parameter_groups import ParameterSetting, merge_groups
+from common.regularization.policy_report import span
 
 
 def build_optimizer(optim: Optim, settings: list[ParameterSetting]) -> paddle.optimizer.Optimizer:
@@ -27,15 +28,17 @@ def build_optimizer(optim: Optim, settings: list[ParameterSetting]) -> paddle.op
     return optimizer_class(learning_rate=optim.learning_rate, parameters=groups, **arguments)
 
 
-def describe_decay(optim: Optim) -> str:
-    """Which of the two things called weight decay a configuration asks for, in one line."""
-    if optim.weight_decay == 0:
+def describe_decay(optim: Optim, settings: list[ParameterSetting]) -> str:
+    """Which of the two things called weight decay the settings ask for, in one line."""
+    decays = [setting.weight_decay for setting in settings if setting.weight_decay]
+    if not decays:
         return f"{optim.name} without decay"
+    decay = span(decays)
     if optim.explicit_l2:
-        return f"{optim.name} with {optim.weight_decay:g}/2·Σw² in the loss, clipped with its gradient"
+        return f"{optim.name} with λ/2·Σw² in the loss, clipped with its gradient; λ {decay}"
     if optim.name == "adamw":
-        return f"adamw, decoupled: each update multiplies weights by 1 - rate·{optim.weight_decay:g}"
-    coupled = f"{optim.name}, coupled L2: {optim.weight_decay:g}·w is added to the clipped gradient"
+        return f"adamw, decoupled: each update multiplies weights by 1 - rate·λ; λ {decay}"
+    coupled = f"{optim.name}, coupled L2: λ·w is added to the clipped gradient; λ {decay}"
     return f"{coupled}; adamw is the decoupled one" if optim.name == "adam" else coupled
 
 

@@ -173,17 +173,17 @@ def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
     return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
 
 
-def depth_of(backbone: str) -> Callable[[str], int]:
-    """Depths for layer-wise decay: backbone stages 0 to n, neck and head n + 1.
+def depth_of(backbone: str) -> Callable[[str], Optional[int]]:
+    """Depths for layer-wise decay: backbone stages 0 to n, neck and head n + 1, None for others.
 
     A stage begins where the resolution is halved. DarkNet's first convolutions belong to
     stage 0; MobileNet numbers its stages from 1 and calls them conv1 to conv6.
     """
     pattern, first, head = (r"conv(\d)", 1, 6) if backbone == "mobilenet_v1" else (r"stage\.(\d)", 0, 5)
 
-    def depth(name: str) -> int:
+    def depth(name: str) -> Optional[int]:
         if not name.startswith("backbone."):
-            return head
+            return head if name.startswith(("neck.", "head.")) else None
         stage = re.match(rf"backbone\.{pattern}", name)
         return int(stage.group(1)) - first if stage else 0
 

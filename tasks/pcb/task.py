@@ -107,7 +107,6 @@ class Task:
 
     def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
         """Detections of whole pictures, in their order, in pixels of the unscaled picture."""
-        self.model.eval()
         found = []
         with paddle.no_grad():
             for start in range(0, len(pictures), EVALUATION_BATCH):

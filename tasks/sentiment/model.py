@@ -1,7 +1,5 @@
 """BERT with a classifier head."""
 
-import re
-
 import paddle
 from paddlenlp.transformers import BertConfig, BertModel
 
@@ -56,15 +54,3 @@ def new_encoder(model: Model, vocabulary_size: int) -> BertModel:
             max_position_embeddings=512,
         )
     )
-
-
-def depth_of(layers: int):
-    """Depths for layer-wise decay: embeddings 0, block k (from 1) k, pooler and head n + 1."""
-
-    def depth(name: str) -> int:
-        block = re.match(r"encoder\.encoder\.layers\.(\d+)\.", name)
-        if block:
-            return int(block.group(1)) + 1
-        return 0 if name.startswith("encoder.embeddings.") else layers + 1
-
-    return depth

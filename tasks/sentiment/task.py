@@ -10,13 +10,14 @@ from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
 from common.errors import UserError
 from common.evaluation.classification import class_metrics, classification_metrics
 from common.evaluation.mode import require_evaluation_mode
+from common.regularization.depths import bert_depth_of
 from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training.run_folder import RunFolder, write_text
 from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config
 from tasks.sentiment.data import Data, Review
 from tasks.sentiment.loss import ClassificationLoss
-from tasks.sentiment.model import SentimentModel, depth_of, new_encoder, set_encoder_dropout
+from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
 from tasks.sentiment.report import report_sections
 from tasks.sentiment.vocabulary import build_vocabulary
 from tasks.sentiment.weights import load_encoder
@@ -51,7 +52,7 @@ class Task:
         if config.model.encoder_dropout is not None:
             set_encoder_dropout(encoder, config.model.encoder_dropout)
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
-        self.depth_of = depth_of(encoder.config.num_hidden_layers)
+        self.depth_of = bert_depth_of(encoder.config.num_hidden_layers)
         self._freeze(config.model.frozen_layers, encoder.config.num_hidden_layers)
         self.loss_of = ClassificationLoss(config.loss, _labels(data.splits["train"]), len(data.classes))
         self.token_ids: dict[str, list[np.ndarray]] = {}
@@ -153,7 +154,6 @@ class Task:
         tokens = self._tokens(split)
         by_length = rows[np.argsort([len(tokens[i]) for i in rows], kind="stable")]
         probabilities = np.zeros((len(tokens), len(self.data.classes)), np.float64)
-        self.model.eval()
         require_evaluation_mode(self.model)
         with paddle.no_grad():
             for batch in np.split(by_length, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):

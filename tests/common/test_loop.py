@@ -117,6 +117,7 @@ def test_the_best_checkpoint_is_that_of_the_best_epoch(uninterrupted):
     task = small_trainer(uninterrupted.run_folder.path).task
     state = load_checkpoint(uninterrupted.run_folder.best, task.model)
     assert state["epoch"] == best["epoch"]
+    task.model.eval()
     metrics, _ = task.evaluate_split("validation")
     assert metrics["f1_macro"] == pytest.approx(best["validation_f1_macro"], abs=1e-9)
     assert metrics["loss"] == pytest.approx(best["validation_loss"], abs=1e-9)

@@ -1,13 +1,19 @@
 """Rules by name, what ParamAttr says, and embeddings, on top of the type of the layer."""
 
+import copy
+
 import paddle
 import pytest
 from paddle import nn
+from paddle.incubate import nn as fused
 from paddle.regularizer import L1Decay, L2Decay
+from paddlenlp.transformers import LlamaConfig
+from paddlenlp.transformers.llama.modeling import LlamaRMSNorm
+from paddlenlp.transformers.t5.modeling import T5LayerNorm
 
 from common.config import Optim, Rule
 from common.errors import UserError
-from common.regularization.parameter_groups import merge_groups, parameter_settings
+from common.regularization.parameter_groups import parameter_settings
 from common.training.optimizer import build_optimizer
 
 
@@ -88,12 +94,34 @@ def test_a_second_optimizer_on_the_same_model_gets_the_same_groups(name, param_a
     assert layer.weight.optimize_attr["learning_rate"] == first[0].lr_scale
 
 
-def test_building_an_optimizer_leaves_the_callers_groups_alone():
-    settings = parameter_settings(network(), 0.1)
-    groups = merge_groups(settings)
-    before = [dict(group) for group in groups]
-    build_optimizer(Optim(name="momentum"), settings)
-    assert groups == before and merge_groups(settings) == before
+def test_a_deep_copy_made_after_an_optimizer_keeps_what_paramattr_said():
+    layer = declared_layer()
+    build_optimizer(Optim(name="sgd"), parameter_settings(layer, 0.1, param_attr="override"))
+    copied = by_name(copy.deepcopy(layer), 0.1)["weight"]
+    assert (copied.weight_decay, copied.lr_scale, copied.rule) == (0.0, 0.5, "ParamAttr")
+
+
+def test_a_rate_of_paramattr_is_named_as_what_decided():
+    layer = nn.Linear(2, 2, weight_attr=paddle.ParamAttr(learning_rate=0.5))
+    setting = by_name(layer, 0.1)["weight"]
+    assert (setting.weight_decay, setting.lr_scale, setting.rule) == (0.1, 0.5, "ParamAttr")
+
+
+@pytest.mark.parametrize("head_first", [False, True])
+def test_a_table_that_the_output_layer_shares_is_an_embedding(head_first):
+    table, head = nn.Embedding(5, 4), nn.Linear(5, 4, bias_attr=False)
+    head.weight = table.weight
+    model = nn.Sequential(*((head, table) if head_first else (table, head)))
+    setting = by_name(model, 0.1, decay_embeddings=False)["0.weight"]
+    assert (setting.weight_decay, setting.rule, setting.layer) == (0.0, "embedding", "Embedding")
+
+
+def test_an_embedding_with_sparse_gradients_is_refused_unless_frozen():
+    model = nn.Sequential(nn.Embedding(5, 4, sparse=True), nn.Linear(4, 2))
+    with pytest.raises(UserError, match="parameter 0.weight: found an embedding with sparse=True"):
+        parameter_settings(model, 0.1)
+    model[0].weight.stop_gradient = True
+    assert by_name(model, 0.1)["0.weight"].rule == "frozen"
 
 
 NORMALISATIONS = [
@@ -119,3 +147,38 @@ def test_every_normalisation_is_exempt_and_its_running_statistics_never_appear(l
 
 def test_the_vectors_of_spectral_normalisation_never_appear():
     assert parameter_settings(nn.SpectralNorm([4, 3]), 0.1) == []
+
+
+class ScaleNorm(nn.Layer):
+    """A normalisation of somebody else, known by the end of its name."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = self.create_parameter([4])
+
+
+INNER = {
+    "FusedBiasDropoutResidualLayerNorm": (
+        lambda: fused.FusedBiasDropoutResidualLayerNorm(8),
+        {"ln_scale", "ln_bias"},
+    ),
+    "FusedFeedForward": (lambda: fused.FusedFeedForward(8, 16), {"_ln2_scale", "_ln2_bias"}),
+    "FusedFeedForward, first": (
+        lambda: fused.FusedFeedForward(8, 16, normalize_before=True),
+        {"_ln1_scale", "_ln1_bias"},
+    ),
+    "FusedMultiHeadAttention": (lambda: fused.FusedMultiHeadAttention(8, 2), {"ln_scale", "ln_bias"}),
+    "weight_norm": (lambda: nn.utils.weight_norm(nn.Linear(4, 4)), {"weight_g"}),
+    "a type name that ends in Norm": (ScaleNorm, {"gain"}),
+    "T5LayerNorm": (lambda: T5LayerNorm(4), {"weight"}),
+    "LlamaRMSNorm": (lambda: LlamaRMSNorm(LlamaConfig(hidden_size=4)), {"weight"}),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_normalisation_in_other_layers_is_exempt_and_only_it(name):
+    build, exempt = INNER[name]
+    found = by_name(build(), 0.1)
+    assert exempt <= set(found)
+    for attribute, setting in found.items():
+        assert (setting.weight_decay == 0) == (attribute in exempt or "bias" in attribute), attribute

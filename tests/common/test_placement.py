@@ -148,14 +148,74 @@ def test_dropout_on_embeddings_is_clean():
     assert faults(check_placement(model, paddle.randint(0, 9, [2, 5]))) == []
 
 
-class RootMeanSquare(nn.Layer):
-    def forward(self, x):
-        return x * paddle.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+def root_mean_square(x):
+    return x * paddle.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6)
 
 
-def test_a_root_mean_square_normalisation_is_no_pooling():
-    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), RootMeanSquare(), nn.Linear(8, 2))
+def normalised(x):
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / paddle.sqrt((centred**2).mean(-1, keepdim=True) + 1e-6)
+
+
+@pytest.mark.parametrize("function", [root_mean_square, normalised])
+def test_a_normalisation_over_the_features_written_by_hand_is_no_pooling(function):
+    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), Functional(function, nn.Linear(8, 2)))
     assert faults(check_placement(model, paddle.rand([4, 8]))) == []
+
+
+def test_a_mean_over_the_batch_that_a_model_returns_is_no_pooling():
+    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), nn.Linear(8, 2), Functional(lambda x: x.mean()))
+    assert faults(check_placement(model, paddle.rand([4, 8]))) == []
+
+
+POOLINGS = {
+    "mean": lambda x: x.mean([2, 3]),
+    "sum": lambda x: x.sum([2, 3]),
+    "max": lambda x: paddle.max(x, axis=[2, 3]),
+    "amax": lambda x: x.amax([2, 3]),
+    "mean over tokens": lambda x: x.flatten(2).transpose([0, 2, 1]).mean(axis=1),
+    "lp_pool": lambda x: F.lp_pool2d(x, 2.0, 7).flatten(1),
+    "fractional": lambda x: F.fractional_max_pool2d(x, 1).flatten(1),
+    "adaptive": lambda x: F.adaptive_max_pool2d(x, 1).flatten(1),
+}
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_dropout_in_front_of_any_pooling_is_found(name):
+    model = nn.Sequential(nn.Conv2D(3, 4, 3), nn.Dropout(0.3), Functional(POOLINGS[name], nn.Linear(4, 2)))
+    found = faults(check_placement(model, paddle.rand([2, 3, 9, 9])))
+    assert [(finding.layer, finding.reason) for finding in found] == [("1", "dropout reaches a pooling")]
+
+
+BETWEEN = {
+    "maximum": lambda x: paddle.maximum(x, x * 2),
+    "where": lambda x: paddle.where(x > 0, x, x * 2),
+    "pow": lambda x: x**3,
+    "square": paddle.square,
+    "exp": paddle.exp,
+    "unbind": lambda x: paddle.stack(x.unbind(1), 1),
+    "add_n": lambda x: paddle.add_n([x, x]),
+    "flip": lambda x: x.flip(-1),
+    "interpolate": lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+    "channel_shuffle": lambda x: F.channel_shuffle(x, 2),
+    "hardshrink": F.hardshrink,
+    "softshrink": F.softshrink,
+    "log_sigmoid": F.log_sigmoid,
+    "thresholded_relu": F.thresholded_relu,
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_dropout_reaches_batch_normalisation_through_values_and_shapes(name):
+    layers = [nn.Conv2D(3, 4, 3), nn.Dropout(0.3), Functional(BETWEEN[name], nn.BatchNorm2D(4))]
+    found = faults(check_placement(nn.Sequential(*layers, nn.Conv2D(4, 2, 3)), paddle.rand([2, 3, 9, 9])))
+    assert [(f.layer, f.reason) for f in found] == [("1", "dropout reaches a batch normalisation")]
+
+
+def test_dropout_on_logits_is_found_behind_a_softmax():
+    model = nn.Sequential(nn.Linear(8, 2), nn.Dropout(0.3), nn.Softmax())
+    found = faults(check_placement(model, paddle.rand([4, 8])))
+    assert [(f.layer, f.reason) for f in found] == [("1", "dropout on the model's raw output")]
 
 
 def test_block_dropout_is_seen():

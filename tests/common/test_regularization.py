@@ -59,6 +59,17 @@ def test_block_dropout_refuses_what_it_cannot_do(rate, block):
         BlockDropout(rate, block)
 
 
+@pytest.mark.parametrize("rate", [1.0, 1.5, -0.1])
+def test_heads_refuse_a_rate_outside_their_range(rate):
+    for head in (lambda: DropoutClassifier(2, 2, rate), lambda: MLPWithDropout(2, 2, 2, rate)):
+        with pytest.raises(ValueError, match="rate: found .* expected 0 <= rate < 1"):
+            head()
+
+
+def test_the_mlps_activation_is_a_class():
+    assert isinstance(MLPWithDropout(2, 2, 2, activation=paddle.nn.GELU).activation, paddle.nn.GELU)
+
+
 def test_the_mlp_drops_hidden_values_behind_the_activation():
     paddle.seed(0)
     layer = MLPWithDropout(8, 64, 3)
@@ -84,6 +95,15 @@ def test_a_mixed_batch_draws_lambda_for_each_pair_and_keeps_the_sums_of_its_targ
     # One-hot targets tell the share of every sample in the mixture.
     assert mixed == pytest.approx(targets @ inputs, abs=1e-5)
     assert len(set(np.round(targets.max(axis=1), 6))) > 2
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_no_sample_is_mixed_with_itself(size):
+    for seed in range(50):
+        _, targets = mix_batch(np.zeros((size, 1)), np.eye(size), 1.0, np.random.default_rng(seed))
+        assert ((targets > 0).sum(axis=1) == 2).all()
+    single, target = mix_batch(np.ones((1, 1)), np.eye(1), 1.0, np.random.default_rng(0))
+    assert single == pytest.approx(1.0) and target == pytest.approx(1.0)
 
 
 def sample(side: int, value: float, boxes: int) -> BoxSample:

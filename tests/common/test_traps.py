@@ -4,17 +4,17 @@ Each test first shows that the naive way does what it should not, so that a Padd
 mends it is noticed, and then that ours does what is documented.
 """
 
-import numpy as np
 import paddle
 import pytest
 from paddle import nn
 from paddle.regularizer import L2Decay
+from paddlenlp.ops.optimizer import AdamWDL
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
 
 from common.config import Optim
+from common.regularization import policy_report
 from common.regularization.l2_penalty import l2_penalty
 from common.regularization.parameter_groups import merge_groups, parameter_settings
-from common.regularization.shrinkage import NEGLIGIBLE, total_shrinkage
 from common.training.optimizer import build_optimizer, clip_gradients, describe_decay
 
 
@@ -24,10 +24,16 @@ def ones(**attributes) -> nn.Linear:
     return nn.Linear(1, 1, weight_attr=attr, bias_attr=nn.initializer.Constant(1.0))
 
 
-def step(layer: nn.Layer, optimizer, gradient: float = 0.0) -> float:
-    for parameter in layer.parameters():
-        parameter.grad = paddle.full_like(parameter, gradient)
+def step_of(model: nn.Layer, optimizer) -> None:
+    """An update without gradient."""
+    for parameter in model.parameters():
+        if not parameter.stop_gradient:
+            parameter.grad = paddle.zeros_like(parameter)
     optimizer.step()
+
+
+def step(layer: nn.Layer, optimizer) -> float:
+    step_of(layer, optimizer)
     return layer.weight.item()
 
 
@@ -103,12 +109,20 @@ def test_5_groups_mark_every_parameter_for_good():
 
 def test_6_ppdets_mobilenet_exempts_its_convolutions():
     model = MobileNet(feature_maps=[4, 6, 13])
+    naive = paddle.optimizer.Momentum(0.1, 0.9, parameters=model.parameters(), weight_decay=0.5)
+    weight = model.conv1._conv.weight
+    before = weight.numpy()
+    step_of(model, naive)
+    assert (weight.numpy() == before).all()
+
     convolutions = [s for s in parameter_settings(model, 0.1) if s.layer == "Conv2D"]
     assert len(convolutions) > 20 and {s.weight_decay for s in convolutions} == {0.0}
     overridden = [
         s for s in parameter_settings(model, 0.1, param_attr="override") if s.name.endswith("conv.weight")
     ]
     assert len(overridden) > 20 and {s.weight_decay for s in overridden} == {0.1}
+    step_of(model, ours(model, "momentum", 0.5, param_attr="override"))
+    assert weight.numpy() == pytest.approx(0.95 * before, rel=1e-5)
 
 
 def test_7_a_whole_number_as_decay_of_a_group_fails_at_the_first_step():
@@ -130,16 +144,18 @@ def test_8_adamw_ignores_the_regularizer_of_a_parameter():
     assert step(layer, ours(layer, "adamw", 0.5)) == 1.0
 
 
-def test_9_adamws_own_layer_wise_rate_does_not_run_on_a_processor():
+def test_9_neither_paddles_nor_paddlenlps_layer_wise_rate_runs_on_a_processor():
     layer = ones()
     with pytest.raises(NotImplementedError):
         paddle.optimizer.AdamW(0.1, parameters=layer.parameters(), lr_ratio=lambda p: 0.5)
+    names = {parameter.name: name for name, parameter in layer.named_parameters()}
+    with pytest.raises(TypeError, match="param_group_idx"):
+        step(layer, AdamWDL(0.1, parameters=layer.parameters(), layerwise_decay=0.5, name_dict=names))
+
     model = nn.Sequential(ones(), ones())
     settings = parameter_settings(model, 0.5, layer_decay=0.5, depth_of=lambda name: int(name[0]))
     optimizer = build_optimizer(Optim(name="adamw", learning_rate=0.1), settings)
-    for parameter in model.parameters():
-        parameter.grad = paddle.zeros_like(parameter)
-    optimizer.step()
+    step_of(model, optimizer)
     assert model[0].weight.item() == pytest.approx(1 - 0.1 * 0.5 * 0.5)
     assert model[1].weight.item() == pytest.approx(1 - 0.1 * 0.5)
 
@@ -148,8 +164,9 @@ def test_10_adams_decay_is_coupled_and_wears_away_rows_that_are_never_seen():
     layer = ones()
     naive = paddle.optimizer.Adam(0.1, parameters=layer.parameters(), weight_decay=0.5)
     assert step(layer, naive) == pytest.approx(0.9, abs=1e-5)
-    assert "coupled" in describe_decay(Optim(name="adam", weight_decay=0.5))
-    assert "decoupled" in describe_decay(Optim(name="adamw", weight_decay=0.5))
+    settings = parameter_settings(ones(), 0.5)
+    assert ", coupled" in describe_decay(Optim(name="adam"), settings)
+    assert ", decoupled" in describe_decay(Optim(name="adamw"), settings)
 
     moved = {}
     for name in ("adam", "adamw"):
@@ -166,8 +183,43 @@ def test_11_the_articles_adamw_setting_does_nothing_and_is_said_to():
     layer = ones()
     naive = paddle.optimizer.AdamW(5e-4, parameters=layer.parameters(), weight_decay=5e-5)
     assert step(layer, naive) == 1.0
-    assert total_shrinkage(Optim(name="adamw"), [5e-4] * 1000, 1.0, 5e-5) < NEGLIGIBLE
-    assert total_shrinkage(Optim(name="adamw"), [5e-4] * 1000, 1.0, 0.05) > NEGLIGIBLE
+    optim, rates = Optim(name="adamw"), [5e-4] * 1000
+    warned = policy_report.warnings(policy_report.group_rows(parameter_settings(layer, 5e-5), optim, rates))
+    assert len(warned) == 1 and "weight_decay 5e-05 (1 tensors) does nothing" in warned[0]
+    assert (
+        policy_report.warnings(policy_report.group_rows(parameter_settings(layer, 0.05), optim, rates)) == []
+    )
+
+
+def test_12_paddle_adds_its_decay_after_clipping_and_a_penalty_in_the_loss_is_clipped():
+    def update(optimizer_of, loss_of=lambda layer: 0.0) -> float:
+        layer = ones()
+        optimizer, clip = optimizer_of(layer)
+        (30.0 * layer.weight.sum() + loss_of(layer)).backward()
+        clip()
+        optimizer.step()
+        return layer.weight.item()
+
+    def naive(layer):
+        clip = nn.ClipGradByGlobalNorm(1.0)
+        weights = [layer.weight]
+        return paddle.optimizer.SGD(0.1, parameters=weights, weight_decay=0.5, grad_clip=clip), lambda: None
+
+    def mended(explicit: bool):
+        def build(layer):
+            settings = parameter_settings(layer, 0.5)
+            optim = Optim(name="sgd", learning_rate=0.1, explicit_l2=explicit)
+            return build_optimizer(optim, settings), lambda: clip_gradients(settings, 1.0)
+
+        return build
+
+    def penalty(layer):
+        return l2_penalty(merge_groups(parameter_settings(layer, 0.5)))
+
+    clipped_first, clipped_together = 1 - 0.1 * (1.0 + 0.5), 1 - 0.1 * 1.0
+    assert update(naive) == pytest.approx(clipped_first, abs=1e-6)
+    assert update(mended(False)) == pytest.approx(clipped_first, abs=1e-6)
+    assert update(mended(True), penalty) == pytest.approx(clipped_together, abs=1e-6)
 
 
 def test_12_a_penalty_in_each_micro_batch_counts_several_times():
@@ -182,34 +234,3 @@ def test_12_a_penalty_in_each_micro_batch_counts_several_times():
         (layer.weight.sum() * 0).backward()
     l2_penalty(merge_groups(settings)).backward()
     assert layer.weight.grad.item() == pytest.approx(0.5)
-
-
-class CountingScaler:
-    """A loss scaler that really multiplies, where Paddle's is off on a processor."""
-
-    scale = 1024.0
-
-    def unscale(self, parameters):
-        for parameter in parameters:
-            parameter.grad = parameter.grad / self.scale
-
-
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
-def test_scale_backward_unscale_clip_step_equals_the_plain_order(name):
-    weights = []
-    for scaler in (None, CountingScaler()):
-        paddle.seed(0)
-        layer = nn.Linear(3, 2)
-        settings = parameter_settings(layer, 0.1)
-        optimizer = build_optimizer(Optim(name=name, learning_rate=0.1), settings)
-        for _ in range(3):
-            loss = (layer(paddle.ones([1, 3])) ** 2).sum() + l2_penalty(merge_groups(settings))
-            (loss * (scaler.scale if scaler else 1.0)).backward()
-            if scaler:
-                scaler.unscale(layer.parameters())
-            clip_gradients(settings, 0.5)
-            optimizer.step()
-            optimizer.clear_grad()
-        weights.append(np.concatenate([p.numpy().ravel() for p in layer.parameters()]))
-    # 1024 is a power of two, so that scaling loses nothing.
-    assert weights[0] == pytest.approx(weights[1], abs=1e-7)

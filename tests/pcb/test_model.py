@@ -99,11 +99,27 @@ def targets(one: BoxSample) -> dict[str, paddle.Tensor]:
     return {**named, "gt_bbox": paddle.to_tensor(pad_boxes([one]))}
 
 
-def losses(model: YOLOv3, one: BoxSample) -> dict[str, float]:
-    """Loss terms on fixed raw predictions, so that only the targets differ."""
+SIDES = (2, 4, 8)
+
+
+def raw_predictions() -> list[np.ndarray]:
+    """Fixed predictions of each level, so that only the targets differ."""
     rng = np.random.default_rng(0)
-    raw = [paddle.to_tensor(rng.normal(0, 1, (1, 33, n, n)).astype(np.float32)) for n in (2, 4, 8)]
+    return [rng.normal(0, 1, (1, 33, n, n)).astype(np.float32) for n in SIDES]
+
+
+def losses(model: YOLOv3, one: BoxSample) -> dict[str, float]:
+    """Loss terms on the fixed predictions."""
+    raw = [paddle.to_tensor(values) for values in raw_predictions()]
     return {k: float(v) for k, v in model.head.loss(raw, targets(one), model.head.anchors).items()}
+
+
+def objectness(one: BoxSample) -> tuple[np.ndarray, np.ndarray]:
+    """Cross-entropy of the fixed objectness against 1 in the cells of boxes, against 0 in all others."""
+    assigned = [targets(one)[f"target{i}"].numpy()[0, :, 5].ravel() > 0 for i in range(3)]
+    logits = [raw.reshape(3, 11, n, n)[:, 4].ravel() for raw, n in zip(raw_predictions(), SIDES)]
+    assigned, logits = np.concatenate(assigned), np.concatenate(logits).astype(np.float64)
+    return np.log1p(np.exp(-logits[assigned])), np.log1p(np.exp(logits[~assigned]))
 
 
 def test_mixup_weights_multiply_every_positive_term_of_a_box(tiny):
@@ -114,13 +130,23 @@ def test_mixup_weights_multiply_every_positive_term_of_a_box(tiny):
         assert losses(tiny, mixed)[term] == pytest.approx(expected, rel=1e-5), term
 
 
-def test_mixup_keeps_the_objectness_target_at_one_and_weights_its_term(tiny):
-    # Objectness is linear in the weight of the one positive cell, with slope its loss against 1.
+def test_mixup_keeps_the_objectness_target_at_one_and_unassigned_cells_at_weight_one(tiny):
     box = (40, 40, 60, 60, 4)
-    at = [losses(tiny, sample(box, weight=w))["loss_obj"] for w in (0.25, 0.5, 1.0)]
-    # Differences of sums near 100 in float32.
-    assert at[1] - at[0] == pytest.approx((at[2] - at[1]) / 2, abs=1e-4)
-    assert at[2] > at[0]
+    positive, negative = objectness(sample(box))
+    assert len(positive) == 1 and len(negative) == 3 * (4 + 16 + 64) - 1
+    for weight in (0.25, 0.5, 1.0):
+        # Sums near 100 in float32.
+        expected = weight * positive.sum() + negative.sum()
+        assert losses(tiny, sample(box, weight=weight))["loss_obj"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_mixup_weights_the_objectness_of_each_pictures_boxes(tiny):
+    first, second = sample((2, 2, 12, 12, 1)), sample((40, 40, 60, 60, 4), (80, 80, 120, 120, 0))
+    mixed = mix_box_samples(first, second, 0.7)
+    expected = (
+        0.7 * objectness(first)[0].sum() + 0.3 * objectness(second)[0].sum() + objectness(mixed)[1].sum()
+    )
+    assert losses(tiny, mixed)["loss_obj"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_detections_lie_in_the_picture_and_are_sorted_out_by_class():

@@ -83,7 +83,11 @@ def test_a_detection_outside_the_picture_is_clipped_or_dropped(root, tmp_path):
 
 
 def test_test_metrics_tell_seen_boards_from_unseen_ones(root, tmp_path):
-    metrics, rows = make_task(root, tmp_path).evaluate_split("test")
+    task = make_task(root, tmp_path)
+    with pytest.raises(RuntimeError, match="is in training mode"):
+        task.evaluate_split("test")
+    task.model.eval()
+    metrics, rows = task.evaluate_split("test")
     assert {"map_50", "map_50_seen_boards", "map_50_unseen_boards", "threshold", "ap_50_open"} <= set(metrics)
     assert all(set(row) == {"image", "class", "score", "x1", "y1", "x2", "y2"} for row in rows)
 

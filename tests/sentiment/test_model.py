@@ -5,9 +5,10 @@ import paddle
 import pytest
 from paddlenlp.transformers import BertTokenizer
 
+from common.regularization.depths import bert_depth_of
 from common.regularization.parameter_groups import parameter_settings
 from tasks.sentiment.config import Model
-from tasks.sentiment.model import SentimentModel, depth_of, new_encoder, set_encoder_dropout
+from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
 from tasks.sentiment.vocabulary import SPECIAL, build_vocabulary
 
 SMALL = Model(layers=2, hidden_size=32, heads=2)
@@ -56,7 +57,7 @@ def test_the_encoder_has_no_other_dropout_than_those_that_its_rate_sets():
 
 
 def test_depths_follow_the_layers():
-    settings = parameter_settings(model(), 1.0, weight_decay_layer_decay=0.9, depth_of=depth_of(2))
+    settings = parameter_settings(model(), 1.0, weight_decay_layer_decay=0.9, depth_of=bert_depth_of(2))
     decay = {s.name: s.weight_decay for s in settings}
     assert decay["head.classifier.weight"] == decay["encoder.pooler.dense.weight"] == 1.0
     assert decay["encoder.encoder.layers.1.linear1.weight"] == pytest.approx(0.9)
