@@ -144,8 +144,8 @@ ALL = (
         licence="none stated for the texts",
         terms=(
             "ymcui/Chinese-BERT-wwm is under Apache-2.0; nothing in it says that this covers these texts.",
-            "Its README calls its contents a reference for technical research only, and gives",
-            "pengming617/bert_classification as where the texts are from.",
+            "Its README calls its contents a reference for technical research only; the one beside the set",
+            "names pengming617/bert_classification as the source.",
         ),
     ),
     PublicSet(
