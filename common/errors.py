@@ -1,8 +1,10 @@
 """Mistakes of the user, and how a command answers them."""
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -11,6 +13,15 @@ class UserError(Exception):
 
 class Interrupted(Exception):
     """Training was asked to stop and has saved its state."""
+
+
+@contextlib.contextmanager
+def refused_writing(place: Path) -> Iterator[None]:
+    """Turn what the operating system refuses (no space, no permission) into a :class:`UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{error.filename or place}: cannot be written: {error.strerror or error}") from None
 
 
 class ArgumentParser(argparse.ArgumentParser):
