@@ -21,6 +21,8 @@ def main() -> None:
     arguments, config = parse_arguments()
     config.check_files()
     data = runs.load_data(config, runs.data_root(arguments.data_root))
+    if arguments.format == "table":
+        print(RUNTIME)
     with runtime.without_known_noise(), tempfile.TemporaryDirectory() as assets:
         task = tasks.load(config.task, "task").Task(config, data, Path(assets))
         inspected = inspect(task, config)
@@ -79,7 +81,7 @@ def print_tables(task: Any, config: Any, inspected: dict[str, Any], verbose: boo
     """For people: groups, warnings and findings; with ``verbose`` layers and parameters too."""
     from common.reporting.tables import rows_table
 
-    print(f"{RUNTIME}\n{inspected['decay']}\n")
+    print(f"{inspected['decay']}\n")
     if verbose:
         import paddle
 

@@ -44,7 +44,12 @@ def mix_batch(
     Args:
         inputs: [batch, ...], any type; the result is float32, nothing is rounded.
         targets: [batch, classes], one-hot or soft; rows that sum to 1 still do afterwards.
+
+    Raises:
+        ValueError: targets are class numbers, which cannot be mixed.
     """
+    if np.ndim(targets) != 2:
+        raise ValueError(f"targets: found {np.ndim(targets)} dimensions, expected [batch, classes]")
     order = rng.permutation(len(inputs))
     partner = np.empty_like(order)
     partner[order] = np.roll(order, 1)
@@ -62,7 +67,12 @@ def mix_box_samples(first: BoxSample, second: BoxSample, lam: float) -> BoxSampl
     """``lam`` of ``first`` and ``1 - lam`` of ``second``, on a canvas that holds both.
 
     Pixels stay float32: nothing is rounded. Boxes of a picture whose weight is 0 are left out.
+
+    Raises:
+        ValueError: ``lam`` is outside 0 to 1.
     """
+    if not 0 <= lam <= 1:
+        raise ValueError(f"lam: found {lam}, expected 0 <= lam <= 1")
     height = max(first.image.shape[0], second.image.shape[0])
     width = max(first.image.shape[1], second.image.shape[1])
     image = np.zeros((height, width, first.image.shape[2]), np.float32)
@@ -70,7 +80,7 @@ def mix_box_samples(first: BoxSample, second: BoxSample, lam: float) -> BoxSampl
     for sample, share in parts:
         rows, columns = sample.image.shape[:2]
         image[:rows, :columns] += np.float32(share) * sample.image
-    kept = [(sample, np.float32(share)) for sample, share in parts if share > 0]
+    kept = [(sample, np.float32(share)) for sample, share in parts if np.float32(share) > 0]
     return BoxSample(
         image=image,
         boxes=np.concatenate([sample.boxes for sample, _ in kept]),

@@ -87,11 +87,11 @@ def parameter_settings(
 
     Raises:
         UserError: a layer decay differs from 1 and a trainable parameter has no depth; a rule
-            matches no parameter; a respected ParamAttr asks for another penalty than L2; a
+            decides no parameter; a respected ParamAttr asks for another penalty than L2; a
             trainable embedding has sparse gradients.
     """
     owned = owned_parameters(model)
-    _refuse_idle_rules(rules, [one.name for one in owned])
+    _refuse_idle_rules(rules, owned)
     layer_wise = layer_decay != 1.0 or weight_decay_layer_decay != 1.0
     below_top = _below_top(owned, depth_of) if layer_wise else {}
     settings = []
@@ -101,7 +101,7 @@ def parameter_settings(
             settings.append(ParameterSetting(name, parameter, layer_type, 0.0, 0.0, "frozen"))
             continue
         decay, lr_scale, reason = _own(one, weight_decay, decay_embeddings, param_attr)
-        rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
+        rule = _first_match(rules, name)
         if rule:
             decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
         decay *= weight_decay_layer_decay ** below_top.get(name, 0)
@@ -133,7 +133,7 @@ def merge_groups(settings: list[ParameterSetting]) -> list[dict[str, Any]]:
     """
     groups: dict[tuple[float, float], list] = {}
     for setting in settings:
-        if setting.rule != "frozen":
+        if not setting.parameter.stop_gradient:
             key = (setting.lr_scale, setting.weight_decay)
             groups.setdefault(key, []).append(setting.parameter)
     return [
@@ -174,14 +174,26 @@ def _l2_coefficient(name: str, regularizer: Any) -> float:
     return float(regularizer._coeff)
 
 
-def _refuse_idle_rules(rules: Sequence[Rule], names: list[str]) -> None:
+def _first_match(rules: Sequence[Rule], name: str) -> Optional[Rule]:
+    return next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
+
+
+def _refuse_idle_rules(rules: Sequence[Rule], owned: list[OwnedParameter]) -> None:
+    names = [one.name for one in owned]
+    deciding = [_first_match(rules, one.name) for one in owned if not one.parameter.stop_gradient]
     for rule in rules:
+        if any(decided is rule for decided in deciding):
+            continue
         if not any(re.fullmatch(rule.pattern, name) for name in names):
             nearest = difflib.get_close_matches(rule.pattern, names, n=1, cutoff=0.0)
             raise UserError(
                 f"optim.rules: pattern {rule.pattern!r} matches no whole parameter name, "
                 f"expected one such as {nearest[0] if nearest else 'none: the model has no parameters'}"
             )
+        raise UserError(
+            f"optim.rules: pattern {rule.pattern!r} decides nothing, expected a parameter that is trained "
+            "and that no earlier rule matches"
+        )
 
 
 def _refuse_sparse(one: OwnedParameter) -> None:

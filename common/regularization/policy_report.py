@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.config import Optim
+from common.errors import UserError
 from common.regularization.parameter_groups import ParameterSetting
 from common.regularization.shrinkage import NEGLIGIBLE, total_shrinkage
 
@@ -19,7 +20,11 @@ def group_rows(
 
     Args:
         rates: learning rate of each update of the run.
+
+    Raises:
+        UserError: an update would take a whole weight or more.
     """
+    _refuse_overshooting(settings, optim, max(rates))
     groups: dict[tuple, list[ParameterSetting]] = {}
     for setting in settings:
         groups.setdefault((setting.rule, setting.lr_scale, setting.weight_decay), []).append(setting)
@@ -34,6 +39,17 @@ def group_rows(
         }
         for (rule, lr_scale, decay), members in groups.items()
     ]
+
+
+def _refuse_overshooting(settings: Sequence[ParameterSetting], optim: Optim, rate: float) -> None:
+    for setting in settings:
+        share = rate * setting.lr_scale * setting.weight_decay
+        if share >= 1 and optim.name != "adam":
+            raise UserError(
+                f"optim.weight_decay: found {setting.weight_decay:g} for {setting.name} at a rate of "
+                f"{rate * setting.lr_scale:g}, expected a product below 1: an update would shrink the weight "
+                f"by {share:g} times its size"
+            )
 
 
 def warnings(rows: Sequence[dict[str, Any]]) -> list[str]:

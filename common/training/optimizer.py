@@ -25,6 +25,11 @@ def build_optimizer(optim: Optim, settings: list[ParameterSetting]) -> paddle.op
     groups = merge_groups(settings)
     if optim.explicit_l2:
         groups = [{**group, "weight_decay": 0.0} for group in groups]
+    for group in groups:
+        for parameter in group["params"]:
+            # What ParamAttr says is in the settings. Left in place, AdamW would add it to the
+            # gradient, beside its own decay.
+            parameter.regularizer = None
     return optimizer_class(learning_rate=optim.learning_rate, parameters=groups, **arguments)
 
 
@@ -43,7 +48,11 @@ def describe_decay(optim: Optim, settings: list[ParameterSetting]) -> str:
 
 
 def clip_gradients(settings: list[ParameterSetting], clip_norm: float) -> None:
-    """Scale all gradients together so that their global L2 norm is at most ``clip_norm``; 0 is off."""
+    """Scale all gradients together so that their global L2 norm is at most ``clip_norm``; 0 is off.
+
+    A parameter whose ParamAttr says ``need_clip=False`` is left out, as Paddle does.
+    """
     if clip_norm > 0:
-        parameters = [s.parameter for s in settings if s.parameter.grad is not None]
+        clipped = [s.parameter for s in settings if getattr(s.parameter, "need_clip", True)]
+        parameters = [parameter for parameter in clipped if parameter.grad is not None]
         paddle.nn.utils.clip_grad_norm_(parameters, clip_norm)

@@ -122,3 +122,12 @@ def test_small_gradients_and_a_norm_of_zero_are_left_alone():
         layer.weight.grad = paddle.full([1, 1], gradient)
         clip_gradients(settings, clip_norm)
         assert float(layer.weight.grad) == gradient
+
+
+def test_a_parameter_that_needs_no_clipping_is_left_out_of_the_norm():
+    model = nn.Sequential(nn.Linear(1, 1, bias_attr=False), nn.Linear(1, 1, bias_attr=False))
+    model[1].weight.need_clip = False
+    for layer, value in zip(model, (3.0, 100.0)):
+        layer.weight.grad = paddle.to_tensor([[value]])
+    clip_gradients(parameter_settings(model, 0.0), 1.0)
+    assert [float(layer.weight.grad) for layer in model] == pytest.approx([1.0, 100.0])

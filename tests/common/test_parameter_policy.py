@@ -52,6 +52,15 @@ def test_a_rule_that_matches_no_whole_name_is_an_error_that_names_a_near_one(pat
         parameter_settings(network(), 0.1, rules=[Rule(pattern)])
 
 
+def test_a_rule_that_decides_nothing_is_an_error():
+    with pytest.raises(UserError, match="pattern '1.weight' decides nothing"):
+        parameter_settings(network(), 0.1, rules=[Rule(".*"), Rule("1.weight")])
+    model = network()
+    model[0].weight.stop_gradient = True
+    with pytest.raises(UserError, match="pattern '0.*' decides nothing"):
+        parameter_settings(model, 0.1, rules=[Rule("0.*")])
+
+
 def test_rules_multiply_the_layer_wise_factors():
     found = by_name(network(), 0.1, 0.5, 0.9, lambda name: int(name[0]), rules=[Rule("1[.]weight", 2.0, 3.0)])
     assert found["1.weight"].lr_scale == pytest.approx(3.0 * 0.5**2)

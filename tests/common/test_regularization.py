@@ -145,3 +145,17 @@ def test_lambda_follows_its_beta_distribution():
     # Beta(a, a) has mean 1/2 and variance 1 / (4 (2a + 1)); tolerances are five standard errors.
     assert draws.mean() == pytest.approx(0.5, abs=5 * 0.25 / np.sqrt(20000))
     assert draws.var() == pytest.approx(1 / 16, abs=0.003)
+
+
+def test_what_cannot_be_mixed_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="targets: found 1 dimensions"):
+        mix_batch(np.zeros((3, 2)), np.array([0, 1, 2]), 1.0, rng)
+    empty = BoxSample(np.zeros((8, 8, 1), np.float32), np.zeros((0, 4)), np.zeros(0, int), np.zeros(0))
+    with pytest.raises(ValueError, match="lam: found 1.5"):
+        mix_box_samples(empty, empty, 1.5)
+
+
+def test_a_share_too_small_for_float32_leaves_no_box():
+    box = BoxSample(np.zeros((8, 8, 1), np.float32), np.float32([[0, 0, 4, 4]]), np.array([1]), np.ones(1))
+    assert len(mix_box_samples(box, box, 1e-50).boxes) == 1

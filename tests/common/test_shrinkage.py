@@ -8,7 +8,9 @@ import pytest
 from paddle import nn
 
 from common.config import Optim, Rule
+from common.errors import UserError
 from common.regularization.parameter_groups import parameter_settings
+from common.regularization.policy_report import group_rows
 from common.regularization.shrinkage import NEGLIGIBLE, total_shrinkage
 from common.training.optimizer import build_optimizer
 from common.training.schedule import learning_rates
@@ -92,3 +94,9 @@ def test_a_hundred_thousand_updates_take_little_time():
     total_shrinkage(Optim(name="momentum"), [1e-3] * 100_000, 1.0, 0.01)
     # About 0.3 s alone on the machine.
     assert time.perf_counter() - begun < 3
+
+
+def test_a_decay_that_takes_more_than_a_weight_is_refused():
+    settings = parameter_settings(nn.Linear(2, 2), 20.0)
+    with pytest.raises(UserError, match="found 20 for weight at a rate of 0.1, expected a product below 1"):
+        group_rows(settings, Optim(name="adamw", learning_rate=0.1), [0.05, 0.1])

@@ -136,12 +136,22 @@ def test_7_a_whole_number_as_decay_of_a_group_fails_at_the_first_step():
     assert step(layer, ours(layer, "momentum", 1)) == pytest.approx(0.9)
 
 
-def test_8_adamw_ignores_the_regularizer_of_a_parameter():
-    layer = ones(regularizer=L2Decay(0.0))
-    naive = paddle.optimizer.AdamW(0.1, parameters=layer.parameters(), weight_decay=0.5)
-    assert step(layer, naive) == pytest.approx(0.95)
-    layer = ones(regularizer=L2Decay(0.0))
-    assert step(layer, ours(layer, "adamw", 0.5)) == 1.0
+def test_8_adamw_never_takes_the_regularizer_of_a_parameter_for_its_decay():
+    # An exemption is ignored, and any other strength comes on top, as Adam's coupled step of one rate.
+    for strength, expected in ((0.0, 0.95), (0.3, 0.95 - 0.1)):
+        layer = ones(regularizer=L2Decay(strength))
+        naive = paddle.optimizer.AdamW(0.1, parameters=layer.parameters(), weight_decay=0.5)
+        assert step(layer, naive) == pytest.approx(expected)
+    for strength, expected in ((0.0, 1.0), (0.3, 1 - 0.1 * 0.3)):
+        layer = ones(regularizer=L2Decay(strength))
+        assert step(layer, ours(layer, "adamw", 0.5)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("first", ["sgd", "adam", "momentum", "adamw"])
+def test_8_a_second_optimizer_finds_no_regularizer_of_the_first(first):
+    layer = ones()
+    ours(layer, first, 0.3)
+    assert step(layer, ours(layer, "adamw", 0.5)) == pytest.approx(0.95)
 
 
 def test_9_neither_paddles_nor_paddlenlps_layer_wise_rate_runs_on_a_processor():
