@@ -36,16 +36,22 @@ def file_encoding(path: Path) -> str:
 def stream_lines(stream: BinaryIO, name: str) -> Iterator[str]:
     """Lines, without their ends, of a stream that can be read only once.
 
-    Its first 64 KB decide its encoding.
+    Its first 64 KB decide its encoding; they are read at once, the others as they are asked for.
 
     Args:
         name: what an error calls the stream.
 
     Raises:
-        UserError: bytes in another encoding, or a zero byte; the lines before it have been given.
+        UserError: nothing in it, bytes in another encoding, or a zero byte; the lines before
+            it have been given.
     """
     block = stream.read(BLOCK)
-    encoding = _encoding_of_beginning(block, name)
+    if not block:
+        raise UserError(f"{name}: found nothing, expected at least one line")
+    return _decoded_lines(stream, name, block, _encoding_of_beginning(block, name))
+
+
+def _decoded_lines(stream: BinaryIO, name: str, block: bytes, encoding: str) -> Iterator[str]:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     number, begun = 0, ""
     while True:
