@@ -18,7 +18,7 @@ def file_encoding(path: Path) -> str:
     Raises:
         UserError: no such file, bytes in none of the encodings, or a zero byte.
     """
-    line: Optional[int] = None
+    faults = []
     try:
         with open(path, "rb") as file:
             for encoding in _candidates(file.read(2)):
@@ -26,11 +26,13 @@ def file_encoding(path: Path) -> str:
                 line = _undecodable_line(path, file, encoding)
                 if line is None:
                     return encoding
+                faults.append(line)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file (see data.train and --data-root)") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    raise UserError(f"{path}: line {line}: {NEITHER}")
+    # The encoding that fits longest is most likely meant.
+    raise UserError(f"{path}: line {max(faults)}: {NEITHER}")
 
 
 def stream_lines(stream: BinaryIO, name: str) -> Iterator[str]:
@@ -77,15 +79,15 @@ def _candidates(start: bytes) -> tuple[str, ...]:
 
 
 def _encoding_of_beginning(block: bytes, name: str) -> str:
-    line = 1
+    faults = []
     for encoding in _candidates(block):
         try:
             codecs.getincrementaldecoder(encoding)().decode(block, final=len(block) < BLOCK)
         except UnicodeDecodeError as error:
-            line = _line(error)
+            faults.append(_line(error))
         else:
             return encoding
-    raise UserError(f"{name}: line {line}: {NEITHER}")
+    raise UserError(f"{name}: line {max(faults)}: {NEITHER}")
 
 
 def _undecodable_line(path: Path, file: BinaryIO, encoding: str) -> Optional[int]:

@@ -41,9 +41,16 @@ class Exported:
         """Tokenizer and model, on the processor.
 
         Raises:
-            UserError: one of them cannot be loaded.
+            UserError: one of them cannot be loaded, or the model has other classes than the label map.
         """
-        return load_classifier(self.folder, self.format, self.max_length)
+        classifier = load_classifier(self.folder, self.format, self.max_length)
+        found = classifier.probabilities(classifier.encode([""])).shape[1]
+        if found != len(self.labels.classes):
+            raise UserError(
+                f"{self.folder}: found a model of {found} classes, "
+                f"expected {len(self.labels.classes)}, as in labels.json"
+            )
+        return classifier
 
 
 def find_exported(folder: Path) -> Exported:

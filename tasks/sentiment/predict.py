@@ -55,7 +55,7 @@ def predict(
     texts = _read(input, text_column or source.labels.text_column)
     header = output_columns(texts.columns, source.labels)
     with PredictionFile(output, header) as file:
-        counts = _predict_into(file, source, texts, batch_size)
+        counts = write_predictions(file, source, texts, batch_size)
     by_class = ", ".join(f"{name}: {counts[name]:,}" for name in source.labels.classes)
     without = f", {counts['']:,} without text and label" if counts[""] else ""
     said = f"{file.final or file.place}: {file.rows:,} rows ({by_class}{without})"
@@ -124,7 +124,7 @@ def _read(input: str, text_column: str) -> Texts:
     return texts_of_file(Path(input), text_column)
 
 
-def _predict_into(file: PredictionFile, source: Source, texts: Texts, batch_size: int) -> Counter:
+def write_predictions(file: PredictionFile, source: Source, texts: Texts, batch_size: int) -> Counter:
     """Write all rows; return how many have each label."""
     classifier = source.load()
 
