@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 
 from common.errors import UserError
+from tasks.sentiment.config import Model
 from tasks.sentiment.export import TEXTS, export, require_agreement, texts_to_compare
 from tasks.sentiment.exported import find_exported, require_packages
+from tasks.sentiment.model import new_encoder
 from tasks.sentiment.predict import predict
-from tasks.sentiment.source import find_source
+from tasks.sentiment.vocabulary import build_vocabulary
 from tests.small_runs import categories_run as trained_run
 
 CLASSES = ["其他", "手机", "水果"]
@@ -75,11 +77,25 @@ def test_an_exported_folder_predicts_as_the_run_does(categories_run, exports, tm
     assert expected[columns].to_numpy()[:-2].std() > 0.05
 
 
-def test_a_model_that_pools_the_first_token_is_exported_too(tmp_path):
-    run = trained_run(tmp_path, {"model": {"pooling": "cls"}, "train": {"epochs": 1}})
+def test_a_model_that_started_from_weights_is_exported_when_these_are_gone(tmp_path):
+    weights = tmp_path / "weights"
+    vocabulary = build_vocabulary(["这个手机真的很好用！", "水果很甜"])
+    new_encoder(Model(layers=1, hidden_size=32, heads=2), len(vocabulary)).save_pretrained(
+        str(weights), safe_serialization=True
+    )
+    (weights / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    run = trained_run(
+        tmp_path, {"model": {"weights": str(weights), "pooling": "cls"}, "train": {"epochs": 1}}
+    )
+    shutil.rmtree(weights)
     name = "onnx" if importlib.util.find_spec("onnxruntime") else "paddle"
     export(run.path, name, tmp_path / "out")
-    assert len(find_source(tmp_path / "out").load().probabilities([np.array([2, 7, 3])])[0]) == 3
+    (tmp_path / "a.txt").write_text("手机\n水果\n", encoding="utf-8")
+    found = []
+    for source in (run.path, tmp_path / "out"):
+        predict(source, str(tmp_path / "a.txt"), tmp_path / "predicted", overwrite=True)
+        found.append(pd.read_csv(tmp_path / "predicted/predictions.csv"))
+    pd.testing.assert_frame_equal(*found, rtol=0, atol=1e-5)
 
 
 @with_onnx
