@@ -228,7 +228,15 @@ def test_a_device_that_is_not_there_is_refused(tmp_path, command):
 
 @pytest.mark.parametrize(
     "script",
-    ["train.py", "evaluate.py", "compare.py", "make_boards.py", "inspect_model.py", "download_data.py"],
+    [
+        "train.py",
+        "evaluate.py",
+        "compare.py",
+        "make_boards.py",
+        "inspect_model.py",
+        "check_data.py",
+        "download_data.py",
+    ],
 )
 def test_help_answers_from_any_folder(script, tmp_path):
     done = subprocess.run(

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +43,11 @@ class Columns:
         return {name: column for name, column in vars(self).items() if column is not None}
 
 
-def read_rows(path: Path, columns: Columns) -> list[Row]:
+def read_rows(path: Path, columns: Columns, labels_required: bool = True) -> list[Row]:
     """All rows of a file, its format taken from its name.
+
+    Args:
+        labels_required: whether a row without a label is refused; its label is empty otherwise.
 
     Raises:
         UserError: no such file, another format or encoding, no such column, a row that is
@@ -57,7 +61,7 @@ def read_rows(path: Path, columns: Columns) -> list[Row]:
         records = _json_records(path, text)
     else:
         records = _table_records(path, text, "\t" if suffix == ".tsv" else ",", columns)
-    return [_row(path, line, values, columns) for line, values in records]
+    return [_row(path, line, values, columns, labels_required) for line, values in records]
 
 
 def read_text(path: Path) -> str:
@@ -157,16 +161,19 @@ def _json_field(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (int, float)) else value
 
 
-def _row(path: Path, line: int, values: dict[str, Any], columns: Columns) -> Row:
+def _row(path: Path, line: int, values: dict[str, Any], columns: Columns, labels_required: bool) -> Row:
     read = {}
+    optional = {"group"} if labels_required else {"group", "label"}
     for name, column in columns.wanted().items():
         value = values.get(column)
-        if value is None and name != "group":
+        if value is None and name not in optional:
             names = ", ".join(list(values)[:8])
             raise UserError(f"{path}: line {line}: found no {column!r} (data.{name}_column) among {names}")
         if not isinstance(value or "", str):
             raise UserError(f"{path}: line {line}: {column}: found {type(value).__name__}, expected text")
         read[name] = (value or "").replace("\ufeff", "").strip()
-    if read.get("label") == "":
+        if re.search("[\ud800-\udfff]", read[name]):
+            raise UserError(f"{path}: line {line}: {column}: found half of a character (a lone surrogate)")
+    if labels_required and read.get("label") == "":
         raise UserError(f"{path}: line {line}: found no {columns.label}, expected a label")
     return Row(line, **read)
