@@ -119,8 +119,10 @@ class Augmenter:
         if settings.tiles == 1 or epoch >= self.epochs - settings.off_epochs:
             return self._tile(index, self.augment.crop, rng)
         indices = [index, *rng.integers(self.number, size=settings.tiles**2 - 1).tolist()]
-        side = self.augment.crop // settings.tiles
-        return mosaic([self._tile(i, side, rng) for i in indices], settings.tiles)
+        whole = self.augment.crop
+        side = -(-whole // settings.tiles)
+        tiles = mosaic([self._tile(i, side, rng) for i in indices], settings.tiles)
+        return crop(tiles, (0, 0), (whole, whole), self.augment.min_visible)
 
     def _tile(self, index: int, side: int, rng: np.random.Generator) -> BoxSample:
         sample = random_crop(self.read(index), self.augment, side, rng)

@@ -118,6 +118,3 @@ class Config:
                 f"augment.crop: found {self.augment.crop}, expected a multiple of {stride}, "
                 f"the coarsest stride of {self.model.backbone}"
             )
-        if self.augment.crop % self.augment.mosaic.tiles:
-            tiles = self.augment.mosaic.tiles
-            raise ValueError(f"augment.crop: found {self.augment.crop}, expected a multiple of {tiles} tiles")

@@ -97,6 +97,14 @@ def test_a_mosaic_lays_pictures_row_by_row_with_their_boxes():
         assert (whole.image[box[1] : box[3], box[0] : box[2]] == label + 1).all()
 
 
+def test_tiles_that_do_not_divide_the_view_are_cut_at_its_end():
+    views = Augmenter(picture, 10, Augment(crop=64, mosaic=Mosaic(tiles=3)), epochs=4, seed=0)
+    for index in range(20):
+        view = views.sample(0, index)
+        assert view.image.shape == (64, 64, 1)
+        assert (view.boxes >= 0).all() and (view.boxes <= 64).all()
+
+
 def test_mosaics_hold_more_boxes_and_stop_for_the_last_epochs():
     augment = Augment(crop=96, background=0.0, mosaic=Mosaic(tiles=3, off_epochs=1))
     views = Augmenter(picture, 10, augment, epochs=4, seed=0)
