@@ -169,6 +169,13 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes(*arguments: Any) -> bytes:
+    # How no bytes at all are written there.
+    if arguments:
+        raise DamagedPickle("bytes made of something else")
+    return b""
+
+
 def _tensor(storage: Storage, offset: int, shape: tuple, strides: tuple, *ignored: Any) -> PickledTensor:
     return PickledTensor(storage, offset, tuple(shape), tuple(strides))
 
@@ -184,8 +191,10 @@ def _type_of_array(*arguments: Any) -> None:
 ALLOWED = {
     "builtins.dict": _Mapping,
     "builtins.tuple": tuple,
+    "builtins.bytes": _no_bytes,
     "__builtin__.dict": _Mapping,
     "__builtin__.tuple": tuple,
+    "__builtin__.bytes": _no_bytes,
     "collections.OrderedDict": _Mapping,
     "_codecs.encode": _encode,
     "numpy.ndarray": _type_of_array,

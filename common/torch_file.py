@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from common.array_unpickler import DamagedPickle, Storage, unpickle
+from common.array_unpickler import DamagedPickle, ForbiddenName, Storage, unpickle
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
@@ -27,8 +27,11 @@ def read_zip(file: Path) -> Any:
         with zipfile.ZipFile(file) as archive:
             _check_names(archive)
             return _read_archive(archive)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, struct.error) as error:
-        raise DamagedPickle(f"a broken zip archive: {error}") from None
+    except (ForbiddenName, DamagedPickle):
+        raise
+    # Broken archives also end in errors of text, numbers and memory.
+    except Exception as error:
+        raise DamagedPickle(f"a broken zip archive: {error}"[:120]) from None
 
 
 def _check_names(archive: zipfile.ZipFile) -> None:

@@ -30,7 +30,7 @@ def main() -> None:
         print(f"copied from {arguments.file.parent}: {', '.join(copied)}")
     if weights.left_out:
         more = f" and {len(weights.left_out) - 5} more" if len(weights.left_out) > 5 else ""
-        print(f"left out: {', '.join(weights.left_out[:5])}{more}")
+        print(f"left out: {', '.join(repr(name[:60]) for name in weights.left_out[:5])}{more}")
 
 
 if __name__ == "__main__":

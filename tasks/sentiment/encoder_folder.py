@@ -26,20 +26,17 @@ SIZES = (
     "intermediate_size",
     "max_position_embeddings",
     "type_vocab_size",
+    "task_type_vocab_size",
 )
-ARCHITECTURE = (
-    *SIZES,
-    "hidden_act",
+NUMBERS = (
     "hidden_dropout_prob",
     "attention_probs_dropout_prob",
     "initializer_range",
     "layer_norm_eps",
     "pad_token_id",
-    "pool_act",
-    "use_task_id",
     "task_id",
-    "task_type_vocab_size",
 )
+ARCHITECTURE = (*SIZES, *NUMBERS, "hidden_act", "pool_act", "use_task_id")
 
 
 @dataclass
@@ -47,10 +44,11 @@ class EncoderFolder:
     """An encoder whose configuration and vocabulary fit each other.
 
     Attributes:
+        file: the configuration as it was found.
         config: contents of a ``config.json`` that PaddleNLP's auto classes understand.
     """
 
-    path: Path
+    file: Path
     config: dict[str, Any]
     tokenizer: TokenizerFiles
 
@@ -60,7 +58,7 @@ class EncoderFolder:
         text = json.dumps(self.tokenizer.settings, indent=2, ensure_ascii=False) + "\n"
         write_text(assets / "tokenizer_config.json", text)
         for name in self.tokenizer.names:
-            write_text(assets / name, (self.path / name).read_text(encoding="utf-8"))
+            write_text(assets / name, (self.file.parent / name).read_text(encoding="utf-8"))
 
 
 def check_weights(weights: str, max_length: int) -> None:
@@ -93,13 +91,10 @@ def read_encoder_folder(folder: Path, max_length: int) -> EncoderFolder:
         raise UserError(f"model.weights: {folder} has no config.json; expected an encoder's folder")
     described = read_object(file)
     # Until version 2.5 PaddleNLP wrote the arguments of its constructors.
-    for arguments in described.get("init_args") or ():
+    for arguments in _list(described.get("init_args")):
         described = {**arguments, **described} if isinstance(arguments, dict) else described
     family = _family(file, described)
-    config = {name: described[name] for name in ARCHITECTURE if described.get(name) is not None}
-    for name in SIZES:
-        if name in config and (type(config[name]) is not int or config[name] < 1):
-            raise UserError(f"model.weights: {file}: {name}: found {config[name]!r}, expected a whole number")
+    config = _architecture(file, described)
     _require_safetensors(folder)
     tokenizer = read_tokenizer_files(folder, family)
     _check_vocabulary(file, config, tokenizer)
@@ -107,7 +102,7 @@ def read_encoder_folder(folder: Path, max_length: int) -> EncoderFolder:
     positions = usable_positions(config)
     if max_length > positions:
         raise UserError(f"data.max_length: found {max_length}, expected at most {positions}, as in {folder}")
-    return EncoderFolder(folder, config, tokenizer)
+    return EncoderFolder(file, config, tokenizer)
 
 
 def usable_positions(config: dict[str, Any]) -> int:
@@ -116,17 +111,35 @@ def usable_positions(config: dict[str, Any]) -> int:
     return config.get("max_position_embeddings", 512) - unused
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _family(file: Path, config: dict[str, Any]) -> str:
-    classes = [config.get("init_class"), *(config.get("architectures") or [])]
-    named = [config.get("model_type"), *classes]
-    if named[0] in FAMILIES:
-        return named[0]
-    for found in classes if named[0] is None else []:
-        match = re.fullmatch(r"(Bert|Roberta|Ernie)(Model|For\w+|LMHeadModel)", str(found))
+    model_type = config.get("model_type")
+    named = (
+        [config.get("init_class"), *_list(config.get("architectures"))]
+        if model_type is None
+        else [model_type]
+    )
+    for name in named:
+        if str(name) in FAMILIES:
+            return name
+        match = re.fullmatch(r"(Bert|Roberta|Ernie)(Model|For\w+|LMHeadModel)", str(name))
         if match:
             return match.group(1).lower()
     found = next((name for name in named if name is not None), "neither model_type nor architectures")
     raise UserError(f"model.weights: {file}: found {found}, expected one of {', '.join(FAMILIES)}")
+
+
+def _architecture(file: Path, described: dict[str, Any]) -> dict[str, Any]:
+    config = {name: described[name] for name in ARCHITECTURE if described.get(name) is not None}
+    for name, value in config.items():
+        if name in SIZES and (type(value) is not int or value < 1):
+            raise UserError(f"model.weights: {file}: {name}: found {value!r}, expected a whole number from 1")
+        if name in NUMBERS and (type(value) not in (int, float) or value < 0):
+            raise UserError(f"model.weights: {file}: {name}: found {value!r}, expected a number from 0")
+    return config
 
 
 def _require_safetensors(folder: Path) -> None:

@@ -57,7 +57,7 @@ def read_tokenizer_files(folder: Path, family: str) -> TokenizerFiles:
             also = "" if name == "vocab.txt" else ", nor a vocab.txt"
             raise UserError(f"model.weights: {folder} has no {name}{also}; expected an encoder's folder")
     file = folder / names[0]
-    tokens = _word_pieces(file) if names == ("vocab.txt",) else read_object(file)
+    tokens = _word_pieces(file) if names == ("vocab.txt",) else _byte_pairs(file, folder / names[1])
     if not all(type(number) is int for number in tokens.values()):
         raise UserError(f"model.weights: {file}: expected the number of each token")
     settings = _settings(folder, family, names)
@@ -88,6 +88,14 @@ def _word_pieces(file: Path) -> dict[str, int]:
             return {line.rstrip("\n"): number for number, line in enumerate(lines)}
     except (UnicodeDecodeError, OSError) as error:
         raise UserError(f"model.weights: {file} cannot be read: {error}") from None
+
+
+def _byte_pairs(file: Path, merges: Path) -> dict[str, int]:
+    try:
+        merges.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise UserError(f"model.weights: {merges} cannot be read: {error}") from None
+    return read_object(file)
 
 
 def _settings(folder: Path, family: str, names: tuple[str, ...]) -> dict[str, Any]:

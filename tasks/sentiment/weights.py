@@ -32,9 +32,10 @@ def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn
             configuration do not fit each other.
     """
     folder = Path(weights) if Path(weights).is_dir() else fetch(weights)
-    read_encoder_folder(folder, max_length).copy_description(assets)
+    described = read_encoder_folder(folder, max_length)
+    described.copy_description(assets)
     encoder, tokenizer = described_encoder(assets)
-    _set_weights(encoder, folder / WEIGHTS, folder / "config.json")
+    _set_weights(encoder, folder / WEIGHTS, described.file)
     return encoder, tokenizer
 
 
@@ -93,7 +94,18 @@ def _sources(encoder: paddle.nn.Layer, file: Path, found: Any) -> dict[str, tupl
             raise UserError(f"model.weights: {file}: found no {name} ({len(missing)} missing), expected all")
     if missing:
         print(f"note: {file} has no pooler, as after masked-language-model training; it starts at random")
+    _say_unused(file, prefix, set(found) - {source for source, _ in sources.values()})
     return sources
+
+
+def _say_unused(file: Path, prefix: str, unused: set[str]) -> None:
+    parts = (f"{prefix}encoder.", f"{prefix}embeddings.")
+    # Position numbers are constants; heads are for other tasks.
+    named = sorted(name for name in unused if name.startswith(parts) and not name.endswith("position_ids"))
+    if named:
+        print(
+            f"note: {file}: {len(named)} weights have no place in the configured encoder, such as {named[0]}"
+        )
 
 
 def _torch_names(encoder: paddle.nn.Layer) -> dict[str, tuple[str, bool]]:

@@ -124,6 +124,14 @@ def test_a_missing_pooler_is_said(tmp_path, capsys):
     assert "has no pooler" in capsys.readouterr().out
 
 
+def test_layers_beyond_the_configured_ones_are_said(tmp_path, capsys):
+    hugging_face_folder(tmp_path, "bert")
+    change_config(tmp_path, num_hidden_layers=1)
+    load_encoder(str(tmp_path), tmp_path / "assets", 60)
+    said = capsys.readouterr().out
+    assert "16 weights have no place in the configured encoder, such as bert.encoder.layer.1." in said
+
+
 def without(part):
     return lambda folder: change_weights(folder, lambda t: {n: a for n, a in t.items() if part not in n})
 
@@ -195,6 +203,11 @@ REFUSED_BEFORE = {
     "another class": (
         lambda f: change_config(f, model_type=None, architectures=["ErnieMModel"]),
         "found ErnieMModel, expected",
+    ),
+    "a list for a family": (lambda f: change_config(f, model_type=["bert"]), "expected one of bert"),
+    "a rate in words": (
+        lambda f: change_config(f, hidden_dropout_prob="a"),
+        "hidden_dropout_prob: found 'a'",
     ),
     "a size in words": (lambda f: change_config(f, hidden_size="32"), "hidden_size: found '32', expected"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors; expected"),
