@@ -235,6 +235,7 @@ def test_a_device_that_is_not_there_is_refused(tmp_path, command):
         "make_boards.py",
         "inspect_model.py",
         "check_data.py",
+        "convert_weights.py",
         "download_data.py",
     ],
 )

@@ -1,4 +1,4 @@
-"""BERT with a classifier head."""
+"""An encoder with a classifier head."""
 
 import paddle
 from paddlenlp.transformers import BertConfig, BertModel
@@ -11,16 +11,17 @@ class SentimentModel(paddle.nn.Layer):
     """An encoder, a pooling of its tokens, dropout, and a linear classifier.
 
     Args:
-        encoder: PaddleNLP's BERT.
-        pooling: ``cls`` for BERT's pooled first token, ``mean`` for the mean over tokens that
-            are no padding; the pooler is then frozen, since nothing reads it.
+        encoder: PaddleNLP's BERT, RoBERTa or ERNIE.
+        pooling: ``cls`` for the encoder's pooled first token, or the token itself where a RoBERTa
+            has no pooler; ``mean`` for the mean over tokens that are no padding, with the pooler
+            frozen, since nothing reads it.
     """
 
-    def __init__(self, encoder: BertModel, classes: int, dropout: float, pooling: str):
+    def __init__(self, encoder: paddle.nn.Layer, classes: int, dropout: float, pooling: str):
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
-        if pooling == "mean":
-            for parameter in self.encoder.pooler.parameters():
+        if pooling == "mean" and encoder.pooler is not None:
+            for parameter in encoder.pooler.parameters():
                 parameter.stop_gradient = True
         self.head = DropoutClassifier(encoder.config.hidden_size, classes, dropout)
 
@@ -30,10 +31,12 @@ class SentimentModel(paddle.nn.Layer):
         if self.pooling == "mean":
             real = (token_ids != self.encoder.config.pad_token_id).astype(tokens.dtype).unsqueeze(-1)
             pooled = (tokens * real).sum(axis=1) / real.sum(axis=1)
+        elif pooled is None:
+            pooled = tokens[:, 0]
         return self.head(pooled)
 
 
-def set_encoder_dropout(encoder: BertModel, rate: float) -> None:
+def set_encoder_dropout(encoder: paddle.nn.Layer, rate: float) -> None:
     """Give every dropout of the encoder, the ones on attention included, one rate."""
     for layer in encoder.sublayers():
         if isinstance(layer, paddle.nn.Dropout):
