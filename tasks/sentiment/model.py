@@ -5,6 +5,7 @@ from paddlenlp.transformers import BertConfig, BertModel
 
 from common.regularization.dropout import DropoutClassifier
 from tasks.sentiment.config import Model
+from tasks.sentiment.encoding import all_tokens, first_tokens, is_supported
 
 
 class SentimentModel(paddle.nn.Layer):
@@ -20,6 +21,7 @@ class SentimentModel(paddle.nn.Layer):
     def __init__(self, encoder: paddle.nn.Layer, classes: int, dropout: float, pooling: str):
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
+        self.in_fewer_operations = is_supported(encoder)
         if pooling == "mean" and encoder.pooler is not None:
             for parameter in encoder.pooler.parameters():
                 parameter.stop_gradient = True
@@ -27,13 +29,21 @@ class SentimentModel(paddle.nn.Layer):
 
     def forward(self, token_ids: paddle.Tensor) -> paddle.Tensor:
         """Logits [batch, classes] of token ids, int64 [batch, tokens], padded with the pad token."""
-        tokens, pooled = self.encoder(token_ids)
-        if self.pooling == "mean":
-            real = (token_ids != self.encoder.config.pad_token_id).astype(tokens.dtype).unsqueeze(-1)
-            pooled = (tokens * real).sum(axis=1) / real.sum(axis=1)
-        elif pooled is None:
-            pooled = tokens[:, 0]
-        return self.head(pooled)
+        return self.head(self._mean(token_ids) if self.pooling == "mean" else self._first(token_ids))
+
+    def _first(self, token_ids: paddle.Tensor) -> paddle.Tensor:
+        encoder = self.encoder
+        if not (self.in_fewer_operations and paddle.in_dynamic_mode()):
+            tokens, pooled = encoder(token_ids)
+            return tokens[:, 0] if pooled is None else pooled
+        first = first_tokens(encoder, token_ids)
+        return first if encoder.pooler is None else encoder.pooler(first.unsqueeze(1))
+
+    def _mean(self, token_ids: paddle.Tensor) -> paddle.Tensor:
+        fewer = self.in_fewer_operations and paddle.in_dynamic_mode()
+        tokens = all_tokens(self.encoder, token_ids) if fewer else self.encoder(token_ids)[0]
+        real = (token_ids != self.encoder.config.pad_token_id).astype(tokens.dtype).unsqueeze(-1)
+        return (tokens * real).sum(axis=1) / real.sum(axis=1)
 
 
 def set_encoder_dropout(encoder: paddle.nn.Layer, rate: float) -> None:

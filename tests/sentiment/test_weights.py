@@ -62,6 +62,7 @@ def test_a_run_needs_the_folder_of_its_weights_no_more(tmp_path, family):
     task = Task(config, read_data(config, Path()), run.assets, trained=True)
     load_checkpoint(run.best, task.model)
     load_checkpoint(run.best, trainer.task.model)
+    task.model.eval()
     assert task.evaluate() == trainer.task.evaluate()
 
 
