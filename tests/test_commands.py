@@ -107,6 +107,23 @@ def test_runs_of_both_tasks_are_compared_on_one_page(trained, boards, tmp_path, 
     assert "http" not in text.replace("http-equiv", "")
 
 
+def test_an_own_gb18030_file_with_three_classes_named_in_chinese(tmp_path, command):
+    words = {"好": "很满意 物流快", "中": "一般般 还行吧", "差": "太差了 要退货"}
+    rows = [f"{text}{number},{label}" for number in range(60) for label, text in words.items()]
+    (tmp_path / "my.csv").write_text("评论,情感\n" + "\n".join(rows), encoding="gb18030")
+    flags = ["--data.train", tmp_path / "my.csv", "--data.text_column", "评论", "--data.label_column", "情感"]
+    run = tmp_path / "run"
+    tiny = ["--train.epochs", 30, "--model.layers", 1, "--model.hidden_size", 64]
+    config = ["--config", "configs/sentiment/regularized.yaml"]
+    done = command("train.py", *config, *flags, *tiny, "--run-dir", run)
+    assert done.returncode == 0, done.stderr
+    assert "好: " in done.stdout and "中: " in done.stdout and "差: " in done.stdout
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["validation"]
+    assert {"recall_好", "recall_中", "recall_差"} <= set(metrics) and "f1_positive" not in metrics
+    # Each class has words of its own; chance is one third.
+    assert metrics["accuracy"] > 0.9
+
+
 def start_training(run, *flags) -> subprocess.Popen:
     line = [
         sys.executable,
@@ -236,6 +253,8 @@ def test_a_device_that_is_not_there_is_refused(tmp_path, command):
         "compare.py",
         "make_boards.py",
         "inspect_model.py",
+        "check_data.py",
+        "convert_weights.py",
         "download_data.py",
     ],
 )

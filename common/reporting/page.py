@@ -13,10 +13,11 @@ TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 @dataclass
 class HtmlTable:
-    """Columns and rows of text."""
+    """Columns and rows of text; aligned at the right as numbers are, or at the left as ``words``."""
 
     columns: list[str]
     rows: list[list[str]]
+    words: bool = False
 
 
 @dataclass

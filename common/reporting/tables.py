@@ -22,7 +22,7 @@ def text_table(columns: list[str], rows: list[list[str]], title: str = "") -> st
     for row in rows:
         table.add_row(*row)
     text = io.StringIO()
-    Console(file=text, width=200, color_system=None).print(table)
+    Console(file=text, width=200, color_system=None, markup=False, emoji=False).print(table)
     return text.getvalue().rstrip()
 
 

@@ -47,12 +47,23 @@ def describe_decay(optim: Optim, settings: list[ParameterSetting]) -> str:
     return f"{coupled}; adamw is the decoupled one" if optim.name == "adam" else coupled
 
 
+@paddle.no_grad()
 def clip_gradients(settings: list[ParameterSetting], clip_norm: float) -> None:
     """Scale all gradients together so that their global L2 norm is at most ``clip_norm``; 0 is off.
 
     A parameter whose ParamAttr says ``need_clip=False`` is left out, as Paddle does.
     """
-    if clip_norm > 0:
-        clipped = [s.parameter for s in settings if getattr(s.parameter, "need_clip", True)]
-        parameters = [parameter for parameter in clipped if parameter.grad is not None]
-        paddle.nn.utils.clip_grad_norm_(parameters, clip_norm)
+    clipped = [s.parameter for s in settings if getattr(s.parameter, "need_clip", True)]
+    gradients = [parameter.grad for parameter in clipped if parameter.grad is not None]
+    if clip_norm == 0 or not gradients:
+        return
+    norm = paddle.add_n([_squared_norm(gradient) for gradient in gradients]).sqrt()
+    factor = (clip_norm / (norm + 1e-6)).clip(max=1.0)
+    for gradient in gradients:
+        gradient.multiply_(factor.astype(gradient.dtype))
+
+
+def _squared_norm(tensor: paddle.Tensor) -> paddle.Tensor:
+    # As a product of matrices: on a processor Paddle's own norms take 5 to 50 times as long.
+    flat = tensor.astype("float32").reshape([1, -1])
+    return paddle.matmul(flat, flat, transpose_y=True).reshape([])

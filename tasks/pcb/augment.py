@@ -7,6 +7,9 @@ from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
 from common.seeding import generator
 from tasks.pcb.config import Augment
 
+# Pixels of the unmagnified picture, from the first to before the second.
+HOLE_RADII = (3, 9)
+
 
 def crop(sample: BoxSample, corner: tuple[int, int], size: tuple[int, int], min_visible: float) -> BoxSample:
     """The part of ``size`` (width, height) at ``corner`` (left, top), black outside the picture.
@@ -40,7 +43,31 @@ def random_crop(sample: BoxSample, augment: Augment, side: int, rng: np.random.G
         reach = np.maximum((wanted - (box[2:] - box[:2])) / 2, 0)
         low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
     corner = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
-    return resize(crop(sample, tuple(corner), tuple(wanted), augment.min_visible), side)
+    part = crop(sample, tuple(corner), tuple(wanted), augment.min_visible)
+    return resize(drill_holes(part, augment.holes, rng) if augment.holes else part, side)
+
+
+def drill_holes(sample: BoxSample, most: int, rng: np.random.Generator) -> BoxSample:
+    """Up to ``most`` round white holes in dark copper, away from every box.
+
+    A drilled hole is no defect, but it looks much like a pinhole to a model whose training
+    boards have none.
+    """
+    image = sample.image.copy()
+    copper = (image.max(axis=2) < 128).astype(np.uint8)
+    for x1, y1, x2, y2 in sample.boxes.astype(int):
+        copper[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = 0
+    for _ in range(rng.integers(most + 1)):
+        radius = int(rng.integers(*HOLE_RADII))
+        # Beyond the rim of the hole stays at least as much copper as its radius.
+        room = cv2.distanceTransform(copper, cv2.DIST_L2, 3) > 2 * radius
+        rows, columns = np.nonzero(room)
+        if len(rows):
+            place = rng.integers(len(rows))
+            centre = int(columns[place]), int(rows[place])
+            image = cv2.circle(image, centre, radius, (255,) * image.shape[2], cv2.FILLED)
+            copper = cv2.circle(copper, centre, radius, 0, cv2.FILLED)
+    return BoxSample(image.reshape(sample.image.shape), sample.boxes, sample.labels, sample.weights)
 
 
 def draw_magnification(augment: Augment, number: int, rng: np.random.Generator) -> np.ndarray:
@@ -119,8 +146,10 @@ class Augmenter:
         if settings.tiles == 1 or epoch >= self.epochs - settings.off_epochs:
             return self._tile(index, self.augment.crop, rng)
         indices = [index, *rng.integers(self.number, size=settings.tiles**2 - 1).tolist()]
-        side = self.augment.crop // settings.tiles
-        return mosaic([self._tile(i, side, rng) for i in indices], settings.tiles)
+        whole = self.augment.crop
+        side = -(-whole // settings.tiles)
+        tiles = mosaic([self._tile(i, side, rng) for i in indices], settings.tiles)
+        return crop(tiles, (0, 0), (whole, whole), self.augment.min_visible)
 
     def _tile(self, index: int, side: int, rng: np.random.Generator) -> BoxSample:
         sample = random_crop(self.read(index), self.augment, side, rng)

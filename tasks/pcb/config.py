@@ -91,6 +91,9 @@ class Augment:
     )
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
+    holes: int = Field(
+        0, ge=0, le=20, description="most round holes drilled into the dark copper of a crop, as background"
+    )
     flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")
     transpose: bool = Field(True, description="swap rows and columns with probability 0.5")
     mosaic: Mosaic = field(default_factory=Mosaic)
@@ -118,6 +121,3 @@ class Config:
                 f"augment.crop: found {self.augment.crop}, expected a multiple of {stride}, "
                 f"the coarsest stride of {self.model.backbone}"
             )
-        if self.augment.crop % self.augment.mosaic.tiles:
-            tiles = self.augment.mosaic.tiles
-            raise ValueError(f"augment.crop: found {self.augment.crop}, expected a multiple of {tiles} tiles")

@@ -1,14 +1,13 @@
 """Fields of a sentiment configuration."""
 
 from dataclasses import field
-from pathlib import Path
 from typing import Annotated, List, Literal, Optional, Union
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from common.config import STRICT, Optim, Train
-from tasks.sentiment.bert_folder import check_bert_folder
+from tasks.sentiment.encoder_folder import check_weights
 from tasks.sentiment.known_sets import DEFAULTS, KNOWN_SETS
 
 SELECTION_METRIC = "f1_macro"
@@ -77,7 +76,9 @@ class Model:
     """The encoder and its head."""
 
     weights: Optional[str] = Field(
-        None, description="PaddleNLP or Hugging Face BERT folder with safetensors; from scratch if null"
+        None,
+        description="BERT, RoBERTa or ERNIE with safetensors: a PaddleNLP or Hugging Face folder, or a hub's "
+        "name; from scratch if null",
     )
     layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
     hidden_size: int = Field(256, ge=8, description="its width")
@@ -128,4 +129,4 @@ class Config:
     def check_files(self) -> None:
         """Refuse weights that cannot start a run."""
         if self.model.weights is not None:
-            check_bert_folder(Path(self.model.weights), self.data.max_length)
+            check_weights(self.model.weights, self.data.max_length)

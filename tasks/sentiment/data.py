@@ -102,10 +102,17 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
         rows[split] = _clean(read, dropped) if data.duplicates == "drop" else read
         if not read:
             raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
-    path = split_files(config, data_root)["train"]
+    files = split_files(config, data_root)
+    path = files["train"]
     rows = _split_off(path, rows, data)
     if data.duplicates == "drop":
         rows = _without_shared(rows, dropped)
+    for split, left in rows.items():
+        if not left:
+            raise UserError(
+                f"{files.get(split, path)}: found no text of {split} that stands once, with one label and "
+                "in one split, expected some (see data.duplicates)"
+            )
     classes = _classes(path, rows["train"], data)
     pool = [Review(row.text, classes.index(row.label), row.group or "") for row in rows["train"]]
     splits = {"train": _draw(path, pool, data)}

@@ -1,39 +1,52 @@
-"""BERT with a classifier head."""
+"""An encoder with a classifier head."""
 
 import paddle
 from paddlenlp.transformers import BertConfig, BertModel
 
 from common.regularization.dropout import DropoutClassifier
 from tasks.sentiment.config import Model
+from tasks.sentiment.encoding import all_tokens, first_tokens, is_supported
 
 
 class SentimentModel(paddle.nn.Layer):
     """An encoder, a pooling of its tokens, dropout, and a linear classifier.
 
     Args:
-        encoder: PaddleNLP's BERT.
-        pooling: ``cls`` for BERT's pooled first token, ``mean`` for the mean over tokens that
-            are no padding; the pooler is then frozen, since nothing reads it.
+        encoder: PaddleNLP's BERT, RoBERTa or ERNIE.
+        pooling: ``cls`` for the encoder's pooled first token, or the token itself where a RoBERTa
+            has no pooler; ``mean`` for the mean over tokens that are no padding, with the pooler
+            frozen, since nothing reads it.
     """
 
-    def __init__(self, encoder: BertModel, classes: int, dropout: float, pooling: str):
+    def __init__(self, encoder: paddle.nn.Layer, classes: int, dropout: float, pooling: str):
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
-        if pooling == "mean":
-            for parameter in self.encoder.pooler.parameters():
+        self.in_fewer_operations = is_supported(encoder)
+        if pooling == "mean" and encoder.pooler is not None:
+            for parameter in encoder.pooler.parameters():
                 parameter.stop_gradient = True
         self.head = DropoutClassifier(encoder.config.hidden_size, classes, dropout)
 
     def forward(self, token_ids: paddle.Tensor) -> paddle.Tensor:
         """Logits [batch, classes] of token ids, int64 [batch, tokens], padded with the pad token."""
-        tokens, pooled = self.encoder(token_ids)
-        if self.pooling == "mean":
-            real = (token_ids != self.encoder.config.pad_token_id).astype(tokens.dtype).unsqueeze(-1)
-            pooled = (tokens * real).sum(axis=1) / real.sum(axis=1)
-        return self.head(pooled)
+        return self.head(self._mean(token_ids) if self.pooling == "mean" else self._first(token_ids))
+
+    def _first(self, token_ids: paddle.Tensor) -> paddle.Tensor:
+        encoder = self.encoder
+        if not (self.in_fewer_operations and paddle.in_dynamic_mode()):
+            tokens, pooled = encoder(token_ids)
+            return tokens[:, 0] if pooled is None else pooled
+        first = first_tokens(encoder, token_ids)
+        return first if encoder.pooler is None else encoder.pooler(first.unsqueeze(1))
+
+    def _mean(self, token_ids: paddle.Tensor) -> paddle.Tensor:
+        fewer = self.in_fewer_operations and paddle.in_dynamic_mode()
+        tokens = all_tokens(self.encoder, token_ids) if fewer else self.encoder(token_ids)[0]
+        real = (token_ids != self.encoder.config.pad_token_id).astype(tokens.dtype).unsqueeze(-1)
+        return (tokens * real).sum(axis=1) / real.sum(axis=1)
 
 
-def set_encoder_dropout(encoder: BertModel, rate: float) -> None:
+def set_encoder_dropout(encoder: paddle.nn.Layer, rate: float) -> None:
     """Give every dropout of the encoder, the ones on attention included, one rate."""
     for layer in encoder.sublayers():
         if isinstance(layer, paddle.nn.Dropout):

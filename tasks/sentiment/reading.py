@@ -1,5 +1,6 @@
 """Labelled texts from CSV, TSV and JSON-lines files; no Paddle here."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,8 +38,11 @@ class Columns:
         return {name: column for name, column in vars(self).items() if column is not None}
 
 
-def read_rows(path: Path, columns: Columns) -> list[Row]:
+def read_rows(path: Path, columns: Columns, labels_required: bool = True) -> list[Row]:
     """All rows of a file, its format taken from its name; those of a table that are empty are left out.
+
+    Args:
+        labels_required: whether a row without a label is refused; its label is empty otherwise.
 
     Raises:
         UserError: no such file, another format or encoding, no such column, a row that is
@@ -47,7 +51,7 @@ def read_rows(path: Path, columns: Columns) -> list[Row]:
     table = path.suffix.lower() != ".jsonl"
     records = read_records(path, partial(_require_columns, path, columns))
     return [
-        _row(path, line, dict(zip(names, values)), columns)
+        _row(path, line, dict(zip(names, values)), columns, labels_required)
         for line, names, values in records
         if any(values) or not table
     ]
@@ -62,16 +66,19 @@ def _require_columns(path: Path, columns: Columns, found: list[str]) -> None:
             )
 
 
-def _row(path: Path, line: int, values: dict[str, Any], columns: Columns) -> Row:
+def _row(path: Path, line: int, values: dict[str, Any], columns: Columns, labels_required: bool) -> Row:
     read = {}
+    optional = {"group"} if labels_required else {"group", "label"}
     for name, column in columns.wanted().items():
         value = values.get(column)
-        if value is None and name != "group":
+        if value is None and name not in optional:
             names = ", ".join(list(values)[:8])
             raise UserError(f"{path}: line {line}: found no {column!r} (data.{name}_column) among {names}")
         if not isinstance(value or "", str):
             raise UserError(f"{path}: line {line}: {column}: found {type(value).__name__}, expected text")
         read[name] = clean(value or "")
-    if read.get("label") == "":
+        if re.search("[\ud800-\udfff]", read[name]):
+            raise UserError(f"{path}: line {line}: {column}: found half of a character (a lone surrogate)")
+    if labels_required and read.get("label") == "":
         raise UserError(f"{path}: line {line}: found no {columns.label}, expected a label")
     return Row(line, **read)

@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 import numpy as np
 import paddle
-from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
+from paddlenlp.transformers import BertTokenizer
 
 from common.errors import UserError
 from common.evaluation.classification import class_metrics, classification_metrics
@@ -22,7 +22,7 @@ from tasks.sentiment.loss import ClassificationLoss
 from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
 from tasks.sentiment.report import report_sections
 from tasks.sentiment.vocabulary import build_vocabulary
-from tasks.sentiment.weights import load_encoder
+from tasks.sentiment.weights import described_encoder, load_encoder
 
 BATCHES_SORTED_TOGETHER = 20
 
@@ -31,8 +31,9 @@ class Task:
     """BERT on labelled reviews.
 
     Args:
-        assets: folder with ``vocab.txt``, and ``config.json`` for a model that did not start from
-            scratch; written there for a new run, together with ``labels.json``.
+        assets: folder with ``vocab.txt``, or for a model that did not start from scratch with the
+            files that describe encoder and tokenizer; written there for a new run, with
+            ``labels.json``.
         trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
     """
 
@@ -47,11 +48,9 @@ class Task:
             self.tokenizer = _tokenizer_from_texts(assets / "vocab.txt", data)
             encoder = new_encoder(config.model, len(self.tokenizer.vocab))
         elif trained:
-            encoder = BertModel(BertConfig.from_pretrained(str(assets)))
-            self.tokenizer = BertTokenizer.from_pretrained(str(assets))
+            encoder, self.tokenizer = described_encoder(assets)
         else:
-            encoder, self.tokenizer = load_encoder(Path(config.model.weights))
-            _copy_description(Path(config.model.weights), assets)
+            encoder, self.tokenizer = load_encoder(config.model.weights, assets, config.data.max_length)
         if config.model.encoder_dropout is not None:
             set_encoder_dropout(encoder, config.model.encoder_dropout)
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
@@ -185,11 +184,6 @@ class _Reviews(paddle.io.Dataset):
 
 def _labels(reviews: list[Review]) -> np.ndarray:
     return np.array([review.label for review in reviews])
-
-
-def _copy_description(folder: Path, assets: Path) -> None:
-    for name in ("config.json", "vocab.txt"):
-        write_text(assets / name, (folder / name).read_text(encoding="utf-8"))
 
 
 def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:

@@ -1,47 +1,120 @@
-"""Encoders from folders on disk; nothing is downloaded and nothing unpickled."""
+"""Encoders of the BERT, RoBERTa and ERNIE families from folders; nothing is unpickled.
+
+PaddleNLP's ``from_pretrained`` is not used for the weights. Of names as in torch it writes a pickle
+into the user's folder, has no map for ERNIE, and leaves RoBERTa's pooler untransposed without a word;
+what it does not find it leaves at random values.
+"""
 
 from pathlib import Path
+from typing import Any
 
-from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
-from safetensors import SafetensorError, safe_open
+import paddle
+from paddlenlp.transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from common.errors import UserError
+from common.tensor_file import read_tensors, tensor_shapes
+from tasks.sentiment.encoder_folder import WEIGHTS, read_encoder_folder
+from tasks.sentiment.hub import fetch
+
+WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 
 
-def load_encoder(folder: Path) -> tuple[BertModel, BertTokenizer]:
-    """Encoder and tokenizer of a PaddleNLP or Hugging Face BERT folder.
+def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn.Layer, Any]:
+    """Encoder, in float32, and tokenizer of a folder or of a hub's model.
+
+    Args:
+        weights: a folder, else the name of a hub's model.
+        assets: folder to which everything but the weights is copied, for :func:`described_encoder`.
+        max_length: tokens of the longest text that the run will encode.
 
     Raises:
-        UserError: a file is damaged, or a weight of the encoder is not in it.
+        UserError: no hub has the name, a file is missing or damaged, or weights, vocabulary and
+            configuration do not fit each other.
     """
-    file = folder / "model.safetensors"
-    try:
-        with safe_open(str(file), framework="numpy") as tensors:
-            names = set(tensors.keys())
-            from_torch = (tensors.metadata() or {}).get("format") == "pt"
-    except SafetensorError as error:
-        raise UserError(f"model.weights: {file} is damaged: {error}") from None
-    config = BertConfig.from_pretrained(str(folder))
-    # PaddleNLP derives the names it looks for from this field, and leaves what it does not
-    # find at random values with no more than a warning.
-    prefixed = any(name.startswith("bert.") for name in names)
-    config.architectures = ["BertForPretraining" if prefixed else "BertModel"]
-    _require_weights(file, names, config, from_torch)
-    try:
-        encoder = BertModel.from_pretrained(
-            str(folder), config=config, convert_from_torch=from_torch, use_safetensors=True
-        )
-    except RuntimeError as error:
-        raise UserError(f"model.weights: {file} does not fit {folder / 'config.json'}: {error}") from None
-    return encoder, BertTokenizer.from_pretrained(str(folder))
+    folder = Path(weights) if Path(weights).is_dir() else fetch(weights)
+    described = read_encoder_folder(folder, max_length)
+    described.copy_description(assets)
+    encoder, tokenizer = described_encoder(assets)
+    _set_weights(encoder, folder / WEIGHTS, described.file)
+    return encoder, tokenizer
 
 
-def _require_weights(file: Path, names: set[str], config: BertConfig, from_torch: bool) -> None:
-    mappings = BertModel._get_name_mappings(config)
-    expected = [m.source_name if from_torch else m.target_name for m in mappings]
-    missing = [name for name in expected if name not in names]
+def described_encoder(assets: Path) -> tuple[paddle.nn.Layer, Any]:
+    """Encoder with random weights, and tokenizer, as the files in ``assets`` describe them.
+
+    Raises:
+        UserError: PaddleNLP cannot build what they describe.
+    """
+    # A relative folder called bert-base-chinese would be taken for the hub's model of that name.
+    folder = str(assets.resolve())
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        return AutoModel.from_config(config), AutoTokenizer.from_pretrained(folder)
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"model.weights: {folder}: PaddleNLP cannot build this encoder: {error}") from None
+
+
+def _set_weights(encoder: paddle.nn.Layer, file: Path, config_file: Path) -> None:
+    shapes = tensor_shapes(file)
+    sources = _sources(encoder, file, shapes)
+    for name, tensor in encoder.state_dict().items():
+        if name not in sources:
+            continue
+        source, transposed = sources[name]
+        expected = list(tensor.shape)[::-1] if transposed else list(tensor.shape)
+        if shapes[source] != expected:
+            raise UserError(
+                f"model.weights: {file}: {source}: found shape {shapes[source]}, expected {expected}, "
+                f"as in {config_file}"
+            )
+    arrays = read_tensors(file, [source for source, _ in sources.values()])
+    encoder.set_state_dict(
+        {name: arrays[s].T.copy() if transposed else arrays[s] for name, (s, transposed) in sources.items()}
+    )
+
+
+def _sources(encoder: paddle.nn.Layer, file: Path, found: Any) -> dict[str, tuple[str, bool]]:
+    """For each weight of the encoder its name in the file, and whether it is transposed there."""
+    prefixes = [name[: -len(WORD_EMBEDDINGS)] for name in found if name.endswith(WORD_EMBEDDINGS)]
+    if len(prefixes) != 1:
+        raise UserError(f"model.weights: {file}: found {len(prefixes)} {WORD_EMBEDDINGS}, expected one")
+    prefix = prefixes[0]
+    from_torch = any(name.startswith(f"{prefix}encoder.layer.") for name in found)
+    names = _torch_names(encoder) if from_torch else {}
+    sources, missing = {}, []
+    for name in encoder.state_dict():
+        source, transposed = names.get(name, (name, False))
+        source = next((s for s in (source, _old_name(source)) if prefix + s in found), source)
+        if prefix + source in found:
+            sources[name] = (prefix + source, transposed)
+        else:
+            missing.append(prefix + source)
     for name in missing:
         if "pooler." not in name:
             raise UserError(f"model.weights: {file}: found no {name} ({len(missing)} missing), expected all")
     if missing:
         print(f"note: {file} has no pooler, as after masked-language-model training; it starts at random")
+    _say_unused(file, prefix, set(found) - {source for source, _ in sources.values()})
+    return sources
+
+
+def _say_unused(file: Path, prefix: str, unused: set[str]) -> None:
+    parts = (f"{prefix}encoder.", f"{prefix}embeddings.")
+    # Position numbers are constants; heads are for other tasks.
+    named = sorted(name for name in unused if name.startswith(parts) and not name.endswith("position_ids"))
+    if named:
+        print(
+            f"note: {file}: {len(named)} weights have no place in the configured encoder, such as {named[0]}"
+        )
+
+
+def _torch_names(encoder: paddle.nn.Layer) -> dict[str, tuple[str, bool]]:
+    """Torch's name for each of Paddle's, and whether the weight is transposed; one for all families."""
+    config = BertConfig(num_hidden_layers=encoder.config.num_hidden_layers, architectures=["BertModel"])
+    mappings = BertModel._get_name_mappings(config)
+    return {m.target_name: (m.source_name, m.action == "transpose") for m in mappings}
+
+
+def _old_name(name: str) -> str:
+    # As BERT was first published, and as the best known files still have it.
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")

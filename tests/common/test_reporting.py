@@ -8,7 +8,7 @@ from common.errors import UserError
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
 from common.reporting.plots import plot_learning_curves
 from common.reporting.run_report import comparison_table
-from common.reporting.tables import metrics_table
+from common.reporting.tables import metrics_table, text_table
 from common.training.run_folder import RunFolder
 
 
@@ -48,3 +48,7 @@ def test_metrics_of_other_splits_stay(tmp_path):
     run.add_metrics("test", {"f1": np.float64(0.25)})
     run.add_metrics("validation", {"f1": 0.75})
     assert run.metrics() == {"validation": {"f1": 0.75}, "test": {"f1": 0.25}}
+
+
+def test_text_of_a_table_is_shown_as_it_is():
+    assert "[/red] :smile: [b]" in text_table(["a"], [["[/red] :smile: [b]"]])

@@ -1,10 +1,11 @@
 """Augmentation: boxes follow the pixels, and every draw is a function of seed, epoch and index."""
 
+import cv2
 import numpy as np
 import pytest
 
 from common.regularization.mixup import BoxSample
-from tasks.pcb.augment import Augmenter, crop, mirror, mosaic, random_crop, transpose
+from tasks.pcb.augment import Augmenter, crop, drill_holes, mirror, mosaic, random_crop, transpose
 from tasks.pcb.config import Augment, MixUp, Mosaic
 
 
@@ -95,6 +96,36 @@ def test_a_mosaic_lays_pictures_row_by_row_with_their_boxes():
     assert len(whole.boxes) == sum(len(part.boxes) for part in parts) > 0
     for box, label in zip(np.rint(whole.boxes).astype(int), whole.labels):
         assert (whole.image[box[1] : box[3], box[0] : box[2]] == label + 1).all()
+
+
+def test_tiles_that_do_not_divide_the_view_are_cut_at_its_end():
+    views = Augmenter(picture, 10, Augment(crop=64, mosaic=Mosaic(tiles=3)), epochs=4, seed=0)
+    for index in range(20):
+        view = views.sample(0, index)
+        assert view.image.shape == (64, 64, 1)
+        assert (view.boxes >= 0).all() and (view.boxes <= 64).all()
+
+
+def test_holes_are_drilled_into_copper_away_from_boxes():
+    image = np.full((120, 120, 1), 255, np.uint8)
+    image[20:, 30:] = 0
+    boxes = np.float32([[60, 60, 80, 80]])
+    board = BoxSample(image, boxes, np.array([5]), np.ones(1, np.float32))
+    rng, holes = np.random.default_rng(0), []
+    for _ in range(50):
+        drilled = drill_holes(board, 3, rng)
+        changed = drilled.image[:, :, 0] != image[:, :, 0]
+        assert (drilled.image[changed] == 255).all()
+        assert not changed[60:80, 60:80].any() and not changed[:23].any() and not changed[:, :33].any()
+        assert (drilled.boxes == boxes).all()
+        holes.append(cv2.connectedComponents(changed.astype(np.uint8))[0] - 1)
+    assert set(holes) == {0, 1, 2, 3}
+    assert (image[20:, 30:] == 0).all()
+
+
+def test_a_board_without_room_gets_no_hole():
+    board = BoxSample(np.full((40, 40, 3), 255, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, int), [])
+    assert (drill_holes(board, 5, np.random.default_rng(1)).image == 255).all()
 
 
 def test_mosaics_hold_more_boxes_and_stop_for_the_last_epochs():

@@ -101,6 +101,15 @@ def test_a_given_test_file_stays_whole_and_training_loses_what_it_holds(tmp_path
     assert not data.seen("test").any()
 
 
+@pytest.mark.parametrize("empty", ["train", "validation"])
+def test_a_split_of_which_nothing_is_left_is_one_line(tmp_path, empty):
+    write(tmp_path, "review,label\n好,1\n差,0\n" + ("" if empty == "train" else "不错,1\n很差,0\n"))
+    write(tmp_path, "review,label\n好！,1\n", "validation.csv")
+    write(tmp_path, "review,label\n差。,0\n" + ("" if empty == "train" else "好,1\n"), "test.csv")
+    with pytest.raises(UserError, match=f"found no text of {empty} that stands once"):
+        read_data(configuration(validation="validation.csv", test="test.csv"), tmp_path)
+
+
 def test_labels_are_numbers_or_words_of_any_number(tmp_path):
     write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{10 - i % 3}" for i in range(30)))
     assert read_data(configuration(), tmp_path).classes == ("8", "9", "10")

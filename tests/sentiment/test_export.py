@@ -12,12 +12,10 @@ import pandas as pd
 import pytest
 
 from common.errors import UserError
-from tasks.sentiment.config import Model
 from tasks.sentiment.export import TEXTS, export, require_agreement, texts_to_compare
 from tasks.sentiment.exported import find_exported, require_packages
-from tasks.sentiment.model import new_encoder
 from tasks.sentiment.predict import predict
-from tasks.sentiment.vocabulary import build_vocabulary
+from tests.sentiment.encoder_folders import FAMILIES, hugging_face_folder
 from tests.small_runs import categories_run as trained_run
 
 CLASSES = ["其他", "手机", "水果"]
@@ -77,16 +75,12 @@ def test_an_exported_folder_predicts_as_the_run_does(categories_run, exports, tm
     assert expected[columns].to_numpy()[:-2].std() > 0.05
 
 
-def test_a_model_that_started_from_weights_is_exported_when_these_are_gone(tmp_path):
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_model_that_started_from_weights_is_exported_when_these_are_gone(tmp_path, family):
     weights = tmp_path / "weights"
-    vocabulary = build_vocabulary(["这个手机真的很好用！", "水果很甜"])
-    new_encoder(Model(layers=1, hidden_size=32, heads=2), len(vocabulary)).save_pretrained(
-        str(weights), safe_serialization=True
-    )
-    (weights / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
-    run = trained_run(
-        tmp_path, {"model": {"weights": str(weights), "pooling": "cls"}, "train": {"epochs": 1}}
-    )
+    hugging_face_folder(weights, family)
+    overrides = {"model": {"weights": str(weights), "pooling": "cls"}, "train": {"epochs": 1}}
+    run = trained_run(tmp_path, overrides)
     shutil.rmtree(weights)
     name = "onnx" if importlib.util.find_spec("onnxruntime") else "paddle"
     export(run.path, name, tmp_path / "out")

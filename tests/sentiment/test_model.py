@@ -3,13 +3,14 @@
 import numpy as np
 import paddle
 import pytest
-from paddlenlp.transformers import BertTokenizer
+from paddlenlp.transformers import BertTokenizer, RobertaConfig, RobertaModel
 
 from common.regularization.depths import bert_depth_of
 from common.regularization.parameter_groups import parameter_settings
 from tasks.sentiment.config import Model
 from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
 from tasks.sentiment.vocabulary import SPECIAL, build_vocabulary
+from tests.sentiment import encoder_folders
 
 SMALL = Model(layers=2, hidden_size=32, heads=2)
 TEXTS = ["这个手机真的很好用！", "iPad2 太卡了😂😂", "质量差，不推荐 5块钱都不值"]
@@ -30,6 +31,25 @@ def test_padding_changes_nothing(pooling):
     assert network(paddle.to_tensor(padded)).numpy() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("family", ["roberta", "ernie"])
+@pytest.mark.parametrize("pad", [0, 1])
+def test_padding_changes_nothing_in_other_families_either(family, pooling, pad):
+    encoder = encoder_folders.new_encoder(family, vocab_size=50, pad_token_id=pad)
+    network = SentimentModel(encoder, classes=3, dropout=0.0, pooling=pooling)
+    network.eval()
+    expected = network(paddle.to_tensor([[2, 7, 8, 9, 3]])).numpy()
+    assert network(paddle.to_tensor([[2, 7, 8, 9, 3, pad, pad]])).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_a_roberta_without_a_pooler_trains_whole(pooling):
+    config = RobertaConfig(vocab_size=50, **encoder_folders.SIZES)
+    network = SentimentModel(RobertaModel(config, add_pooling_layer=False), 2, 0.0, pooling)
+    network(paddle.to_tensor([[2, 7, 8, 3]])).sum().backward()
+    assert not [n for n, p in network.named_parameters() if p.grad is None]
+
+
 def test_head_dropout_acts_in_training_only():
     network = model(dropout=0.9)
     set_encoder_dropout(network.encoder, 0.0)
@@ -47,8 +67,9 @@ def test_every_trainable_parameter_gets_a_gradient_when_the_pooler_is_not_read()
     assert not [n for n, p in network.named_parameters() if not p.stop_gradient and p.grad is None]
 
 
-def test_the_encoder_has_no_other_dropout_than_those_that_its_rate_sets():
-    network = model()
+@pytest.mark.parametrize("family", encoder_folders.FAMILIES)
+def test_an_encoder_has_no_other_dropout_than_those_that_its_rate_sets(family):
+    network = SentimentModel(encoder_folders.new_encoder(family, vocab_size=50), 2, 0.0, "cls")
     ids = paddle.to_tensor(np.array([[2, 7, 8, 3]]))
     network.train()
     assert (network(ids).numpy() != network(ids).numpy()).any()

@@ -62,6 +62,16 @@ def test_an_empty_text_is_a_row_and_a_group_may_be_empty(tmp_path):
     assert (row.text, row.label, row.group) == ("", "好", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.csv", "评论,情感\n好\n差, \n"), ("a.jsonl", '{"评论": "好"}\n{"评论": "差", "情感": null}')],
+)
+def test_a_missing_label_is_empty_where_none_is_required(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    rows = read_rows(tmp_path / name, COLUMNS, labels_required=False)
+    assert [(row.text, row.label) for row in rows] == [("好", ""), ("差", "")]
+
+
 BAD = {
     "empty.csv": (b"", "found no column '评论', expected one of a header"),
     "no_text_column.csv": (
@@ -83,6 +93,7 @@ BAD = {
     "missing_key.jsonl": ('{"评论": "好"}\n', "line 1: found no '情感' (data.label_column) among 评论"),
     "null_label.jsonl": ('{"评论": "好", "情感": null}\n', "line 1: found no 情感, expected a label"),
     "list_text.jsonl": ('{"评论": ["好"], "情感": 1}\n', "line 1: 评论: found list, expected text"),
+    "half_character.jsonl": (r'{"评论": "好\ud83d", "情感": 1}', "line 1: 评论: found half of a character"),
     "table.xlsx": (b"PK", "found the ending '.xlsx', expected one of .csv, .tsv, .jsonl"),
 }
 

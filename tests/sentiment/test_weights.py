@@ -1,133 +1,273 @@
-"""Encoders from folders: both formats load exactly, and nothing stays at random unsaid."""
+"""Encoders from folders: every family loads exactly, and nothing stays at random unsaid."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import paddle
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from common.errors import UserError
-from tasks.sentiment.bert_folder import check_bert_folder
-from tasks.sentiment.config import Model
-from tasks.sentiment.model import new_encoder
-from tasks.sentiment.vocabulary import build_vocabulary
-from tasks.sentiment.weights import load_encoder
-
-SMALL = Model(layers=2, hidden_size=32, heads=2)
-TEXTS = ["这个手机真的很好用！", "质量差，不推荐"]
-
-
-def hugging_face_folder(folder, prefix="bert."):
-    """A BERT folder as Hugging Face writes it, made from a Paddle encoder: linear weights transposed."""
-    encoder = new_encoder(SMALL, len(build_vocabulary(TEXTS)))
-    tensors = {}
-    for name, tensor in encoder.state_dict().items():
-        array = tensor.numpy()
-        linear = name.endswith("weight") and array.ndim == 2 and "embeddings" not in name
-        tensors[f"{prefix}{hugging_face_name(name)}"] = np.ascontiguousarray(array.T if linear else array)
-    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    config = {
-        "architectures": ["BertForMaskedLM"],
-        "model_type": "bert",
-        "vocab_size": len(build_vocabulary(TEXTS)),
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 128,
-        "max_position_embeddings": 512,
-        "type_vocab_size": encoder.config.type_vocab_size,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "vocab.txt").write_text("\n".join(build_vocabulary(TEXTS)) + "\n", encoding="utf-8")
-    return encoder
-
-
-def hugging_face_name(name: str) -> str:
-    for ours, theirs in (
-        ("embeddings.layer_norm", "embeddings.LayerNorm"),
-        ("encoder.layers.", "encoder.layer."),
-        ("self_attn.q_proj", "attention.self.query"),
-        ("self_attn.k_proj", "attention.self.key"),
-        ("self_attn.v_proj", "attention.self.value"),
-        ("self_attn.out_proj", "attention.output.dense"),
-        ("linear1", "intermediate.dense"),
-        ("linear2", "output.dense"),
-        ("norm1", "attention.output.LayerNorm"),
-        ("norm2", "output.LayerNorm"),
-    ):
-        name = name.replace(ours, theirs)
-    return name
-
-
-def paddle_folder(folder):
-    encoder = new_encoder(SMALL, len(build_vocabulary(TEXTS)))
-    encoder.save_pretrained(str(folder), safe_serialization=True)
-    (folder / "vocab.txt").write_text("\n".join(build_vocabulary(TEXTS)) + "\n", encoding="utf-8")
-    return encoder
-
-
-def hugging_face_folder_of_the_bare_encoder(folder):
-    return hugging_face_folder(folder, prefix="")
-
-
-@pytest.mark.parametrize(
-    "make", [hugging_face_folder, hugging_face_folder_of_the_bare_encoder, paddle_folder]
+from common.training.checkpoint import load_checkpoint
+from common.training.run_folder import RunFolder
+from tasks.sentiment.data import read_data
+from tasks.sentiment.encoder_folder import check_weights
+from tasks.sentiment.task import Task
+from tasks.sentiment.weights import described_encoder, load_encoder
+from tests.sentiment.encoder_folders import (
+    FAMILIES,
+    TEXTS,
+    change_config,
+    change_weights,
+    hugging_face_folder,
+    new_encoder,
+    paddle_folder,
+    write_as_bfloat16,
 )
-def test_weights_of_both_kinds_of_folder_load_as_they_are(tmp_path, make):
-    written = make(tmp_path)
-    loaded, tokenizer = load_encoder(tmp_path)
-    written.eval()
-    loaded.eval()
+from tests.small_runs import small_config, small_trainer
+
+
+def bare_hugging_face_folder(folder, family):
+    return hugging_face_folder(folder, family, prefixed=False)
+
+
+def outputs(encoder, tokenizer) -> list[np.ndarray]:
+    encoder.eval()
     ids = paddle.to_tensor(np.array([tokenizer(TEXTS[0])["input_ids"]]))
-    assert loaded(ids)[0].numpy() == pytest.approx(written(ids)[0].numpy(), abs=1e-5)
+    return [output.numpy() for output in encoder(ids)]
 
 
-def test_a_folder_that_cannot_start_a_run_is_refused_before_it_is_loaded(tmp_path):
-    paddle_folder(tmp_path)
-    check_bert_folder(tmp_path, max_length=128)
-    with pytest.raises(UserError, match="data.max_length: found 513, expected at most 512"):
-        check_bert_folder(tmp_path, max_length=513)
-    (tmp_path / "vocab.txt").write_text("\n".join(f"token{i}" for i in range(100)))
-    with pytest.raises(UserError, match="found 100 tokens, expected at most"):
-        check_bert_folder(tmp_path, max_length=128)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UserError, match="is broken|cannot be read"):
-        check_bert_folder(tmp_path, max_length=128)
-    (tmp_path / "model.safetensors").rename(tmp_path / "model_state.pdparams")
-    with pytest.raises(UserError, match="has no model.safetensors"):
-        check_bert_folder(tmp_path, max_length=128)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("make", [paddle_folder, hugging_face_folder, bare_hugging_face_folder])
+def test_weights_of_every_family_and_kind_of_folder_load_as_they_are(tmp_path, make, family):
+    written = make(tmp_path / "weights", family)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "weights").iterdir()}
+    loaded, tokenizer = load_encoder(str(tmp_path / "weights"), tmp_path / "assets", 60)
+    assert type(loaded) is type(written)
+    for found, expected in zip(outputs(loaded, tokenizer), outputs(written, tokenizer)):
+        assert found == pytest.approx(expected, abs=1e-5)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "weights").iterdir()} == before
 
 
-def test_damaged_weights_are_refused(tmp_path):
-    paddle_folder(tmp_path)
-    (tmp_path / "model.safetensors").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="is damaged"):
-        load_encoder(tmp_path)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_run_needs_the_folder_of_its_weights_no_more(tmp_path, family):
+    hugging_face_folder(tmp_path / "weights", family)
+    overrides = {"model": {"weights": str(tmp_path / "weights")}, "train": {"epochs": 1}}
+    trainer = small_trainer(tmp_path / "run", overrides)
+    trainer.run(resume=False)
+    run = RunFolder(tmp_path / "run")
+    shutil.rmtree(tmp_path / "weights")
+    config = small_config(overrides)
+    task = Task(config, read_data(config, Path()), run.assets, trained=True)
+    load_checkpoint(run.best, task.model)
+    load_checkpoint(run.best, trainer.task.model)
+    task.model.eval()
+    assert task.evaluate() == trainer.task.evaluate()
 
 
-def test_a_missing_weight_is_refused_instead_of_left_at_random(tmp_path):
-    hugging_face_folder(tmp_path)
-    with safe_open(str(tmp_path / "model.safetensors"), framework="numpy") as file:
-        kept = {name: file.get_tensor(name) for name in file.keys() if "layer.1.output" not in name}  # noqa: SIM118
-    save_file(kept, str(tmp_path / "model.safetensors"), metadata={"format": "pt"})
-    with pytest.raises(UserError, match="found no bert.encoder.layer.1.output.dense.weight"):
-        load_encoder(tmp_path)
+def test_a_run_of_byte_pairs_counts_positions_from_behind_the_pad_token(tmp_path):
+    alphabet = [chr(n) for n in range(ord("!"), ord("~") + 1)]
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *alphabet, "go", "Ġ", "<mask>"]
+    folder = tmp_path / "weights"
+    written = hugging_face_folder(folder, "roberta", vocab_size=len(tokens), pad_token_id=1)
+    (folder / "vocab.txt").unlink()
+    (folder / "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("#version: 0.2\ng o\n")
+    with pytest.raises(UserError, match="data.max_length: found 63, expected at most 62"):
+        check_weights(str(folder), 63)
+    loaded, tokenizer = load_encoder(str(folder), tmp_path / "assets", 62)
+    ids = tokenizer("good" * 60, max_length=62, truncation=True)["input_ids"]
+    assert len(ids) == 62 and tokenizer("good")["input_ids"] == [0, tokens.index("go"), 82, 71, 2]
+    loaded.eval()
+    assert loaded(paddle.to_tensor([ids]))[0].numpy() == pytest.approx(
+        written(paddle.to_tensor([ids]))[0].numpy(), abs=1e-5
+    )
+
+
+def test_a_folder_wins_over_the_hub_name_that_it_is_called_by(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = paddle_folder(Path("bert-base-chinese"), "bert")
+    loaded, tokenizer = load_encoder("bert-base-chinese", Path("assets"), 60)
+    assert outputs(loaded, tokenizer)[0] == pytest.approx(outputs(written, tokenizer)[0], abs=1e-5)
+
+
+def test_names_of_the_first_bert_and_half_precision_load_as_float32(tmp_path):
+    written = hugging_face_folder(tmp_path, "bert")
+
+    def old(tensors):
+        names = {
+            name: name.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta")
+            for name in tensors
+        }
+        return {names[name]: array.astype(np.float16) for name, array in tensors.items()}
+
+    change_weights(tmp_path, old)
+    loaded, tokenizer = load_encoder(str(tmp_path), tmp_path / "assets", 60)
+    assert {parameter.dtype for parameter in loaded.parameters()} == {paddle.float32}
+    assert outputs(loaded, tokenizer)[0] == pytest.approx(outputs(written, tokenizer)[0], abs=0.02)
+
+
+def test_bfloat16_loads_as_float32(tmp_path):
+    written = hugging_face_folder(tmp_path, "ernie")
+    write_as_bfloat16(tmp_path)
+    loaded, _ = load_encoder(str(tmp_path), tmp_path / "assets", 60)
+    for name, tensor in loaded.state_dict().items():
+        expected = written.state_dict()[name].numpy()
+        assert tensor.dtype == paddle.float32
+        assert (tensor.numpy() == (expected.view(np.uint32) >> 16 << 16).view(np.float32)).all()
 
 
 def test_a_missing_pooler_is_said(tmp_path, capsys):
-    hugging_face_folder(tmp_path)
-    with safe_open(str(tmp_path / "model.safetensors"), framework="numpy") as file:
-        kept = {name: file.get_tensor(name) for name in file.keys() if "pooler" not in name}  # noqa: SIM118
-    save_file(kept, str(tmp_path / "model.safetensors"), metadata={"format": "pt"})
-    load_encoder(tmp_path)
+    hugging_face_folder(tmp_path, "roberta")
+    change_weights(tmp_path, lambda tensors: {n: a for n, a in tensors.items() if "pooler" not in n})
+    load_encoder(str(tmp_path), tmp_path / "assets", 60)
     assert "has no pooler" in capsys.readouterr().out
 
 
-def test_weights_of_another_shape_than_the_configuration_are_refused(tmp_path):
-    hugging_face_folder(tmp_path)
+def test_layers_beyond_the_configured_ones_are_said(tmp_path, capsys):
+    hugging_face_folder(tmp_path, "bert")
+    change_config(tmp_path, num_hidden_layers=1)
+    load_encoder(str(tmp_path), tmp_path / "assets", 60)
+    said = capsys.readouterr().out
+    assert "16 weights have no place in the configured encoder, such as bert.encoder.layer.1." in said
+
+
+def without(part):
+    return lambda folder: change_weights(folder, lambda t: {n: a for n, a in t.items() if part not in n})
+
+
+REFUSED_WHEN_LOADED = {
+    "a damaged file": (lambda f: (f / "model.safetensors").write_bytes(b"damaged"), "is damaged"),
+    "a cut file": (
+        lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-5]),
+        "is damaged",
+    ),
+    "a missing weight": (
+        without("layer.1.output"),
+        "found no bert.encoder.layer.1.output.dense.weight .4 missing.",
+    ),
+    "another model": (without("word_embeddings"), "found 0 embeddings.word_embeddings.weight, expected one"),
+    "another width": (
+        lambda f: change_config(f, intermediate_size=40),
+        r"bert.encoder.layer.0.intermediate.dense.weight: found shape \[48, 32\], expected \[40, 32\]",
+    ),
+    "another vocabulary": (
+        lambda f: change_config(f, vocab_size=99),
+        r"bert.embeddings.word_embeddings.weight: found shape \[\d\d, 32\], expected \[99, 32\]",
+    ),
+    "whole numbers": (
+        lambda f: change_weights(f, lambda t: {n: a.astype(np.int8) for n, a in t.items()}),
+        "found I8, expected one of F64, F32, F16, BF16",
+    ),
+    "an unknown activation": (
+        lambda f: change_config(f, hidden_act="gelu_news"),
+        "PaddleNLP cannot build this",
+    ),
+    "heads that do not divide": (lambda f: change_config(f, num_attention_heads=5), "PaddleNLP cannot build"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_WHEN_LOADED)
+def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path, name):
+    spoil, message = REFUSED_WHEN_LOADED[name]
+    hugging_face_folder(tmp_path / "weights", "bert")
+    spoil(tmp_path / "weights")
+    with pytest.raises(UserError, match=message):
+        load_encoder(str(tmp_path / "weights"), tmp_path / "assets", 60)
+
+
+def pickled(name):
+    def rename(folder):
+        (folder / "model.safetensors").rename(folder / name)
+
+    return rename
+
+
+def vocabulary(text, encoding="utf-8"):
+    return lambda folder: (folder / "vocab.txt").write_text(text, encoding=encoding)
+
+
+def config_text(text):
+    return lambda folder: (folder / "config.json").write_text(text)
+
+
+REFUSED_BEFORE = {
+    "no configuration": (lambda f: (f / "config.json").unlink(), "has no config.json"),
+    "no JSON": (config_text("{"), "config.json cannot be read"),
+    "no object": (config_text("[1]"), "found list, expected an object"),
+    "no family": (
+        lambda f: change_config(f, model_type=None, architectures=None),
+        "found neither model_type nor architectures, expected one of bert, roberta, ernie",
+    ),
+    "another family": (lambda f: change_config(f, model_type="xlm-roberta"), "found xlm-roberta, expected"),
+    "another class": (
+        lambda f: change_config(f, model_type=None, architectures=["ErnieMModel"]),
+        "found ErnieMModel, expected",
+    ),
+    "a list for a family": (lambda f: change_config(f, model_type=["bert"]), "expected one of bert"),
+    "a rate in words": (
+        lambda f: change_config(f, hidden_dropout_prob="a"),
+        "hidden_dropout_prob: found 'a'",
+    ),
+    "a size in words": (lambda f: change_config(f, hidden_size="32"), "hidden_size: found '32', expected"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors; expected"),
+    "a pickle of Paddle": (
+        pickled("model_state.pdparams"),
+        "convert_weights.py .*model_state.pdparams --output",
+    ),
+    "a pickle of torch": (pickled("pytorch_model.bin"), "convert_weights.py .*pytorch_model.bin --output"),
+    "another pickle": (pickled("best.pt"), "best.pt, a pickle, which is not opened"),
+    "no vocabulary": (lambda f: (f / "vocab.txt").unlink(), "has no vocab.txt"),
+    "a large vocabulary": (
+        vocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n" + "\n".join(map(str, range(96)))),
+        "found 100 tokens, expected at most 24, as in",
+    ),
+    "no word pieces": (vocabulary("a\nb\n"), r"found no \[UNK\], expected it as unk_token"),
+    "a binary vocabulary": (vocabulary("[PAD]\n好", "gb18030"), "vocab.txt cannot be read"),
+    "another pad token": (
+        vocabulary("[UNK]\n[PAD]\n[CLS]\n[SEP]\n"),
+        r"pad_token_id: found 0, expected 1, the number of \[PAD\]",
+    ),
+    "few positions": (lambda f: change_config(f, max_position_embeddings=9), "found 60, expected at most 9"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BEFORE)
+def test_a_folder_that_cannot_start_a_run_is_refused_before_it_is_loaded(tmp_path, name):
+    spoil, message = REFUSED_BEFORE[name]
+    hugging_face_folder(tmp_path, "bert")
+    check_weights(str(tmp_path), 60)
+    spoil(tmp_path)
+    with pytest.raises(UserError, match=message):
+        check_weights(str(tmp_path), 60)
+
+
+@pytest.mark.parametrize("name", ["../weights", "/no/folder", "~/bert", "a/b/c", "bert base"])
+def test_what_is_neither_a_folder_nor_a_hub_name_is_refused(name):
+    with pytest.raises(UserError, match="no such folder"):
+        check_weights(name, 60)
+
+
+def test_a_folder_of_an_old_paddlenlp_is_understood(tmp_path):
+    written = paddle_folder(tmp_path, "ernie")
     config = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": 9}))
-    with pytest.raises(UserError, match="word_embeddings.weight receives a shape"):
-        load_encoder(tmp_path)
+    kept = {name: config[name] for name in config if name not in ("architectures", "model_type")}
+    old = {"init_args": [{**kept, "init_class": "ErnieModel"}], "init_class": "ErnieForPretraining"}
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "model_config.json").write_text(json.dumps(old))
+    loaded, tokenizer = load_encoder(str(tmp_path), tmp_path / "assets", 60)
+    assert outputs(loaded, tokenizer)[1] == pytest.approx(outputs(written, tokenizer)[1], abs=1e-5)
+
+
+def test_the_description_of_a_run_builds_the_same_encoder_and_tokens(tmp_path):
+    hugging_face_folder(tmp_path / "weights", "roberta")
+    _, tokenizer = load_encoder(str(tmp_path / "weights"), tmp_path / "assets", 60)
+    encoder, again = described_encoder(tmp_path / "assets")
+    assert type(encoder) is type(new_encoder("roberta"))
+    assert again(TEXTS)["input_ids"] == tokenizer(TEXTS)["input_ids"]
+    assert {file.name for file in (tmp_path / "assets").iterdir()} == {
+        "config.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    }

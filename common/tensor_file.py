@@ -1,0 +1,47 @@
+"""Safetensors files as far as weights need them: shapes without reading, and everything as float32."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, deserialize, safe_open
+
+from common.array_unpickler import bfloat16_to_float32
+from common.errors import UserError
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+
+
+def tensor_shapes(file: Path) -> dict[str, list[int]]:
+    """Shape of every tensor.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        with safe_open(str(file), framework="numpy") as tensors:
+            return {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{file} is damaged: {error}") from None
+
+
+def read_tensors(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """The tensors of these names, float32, whichever floating-point numbers they are stored as.
+
+    Raises:
+        UserError: the file is damaged, or a tensor holds other numbers.
+    """
+    names = list(names)
+    with safe_open(str(file), framework="numpy") as tensors:
+        stored = {name: tensors.get_slice(name).get_dtype() for name in names}
+        for name, numbers in stored.items():
+            if numbers not in FLOATS:
+                raise UserError(f"{file}: {name}: found {numbers}, expected one of {', '.join(FLOATS)}")
+        read = {n: tensors.get_tensor(n).astype(np.float32) for n in names if stored[n] != "BF16"}
+    if len(read) < len(names):
+        # NumPy has no bfloat16, and safe_open gives nothing rawer than arrays.
+        for name, tensor in deserialize(file.read_bytes()):
+            if stored.get(name) == "BF16":
+                bits = np.frombuffer(tensor["data"], "<u2").reshape(tensor["shape"])
+                read[name] = bfloat16_to_float32(bits)
+    return read

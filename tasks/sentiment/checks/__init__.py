@@ -1,0 +1,1 @@
+"""What can be wrong with labelled texts, a module for each kind of fault; no Paddle here."""
