@@ -9,7 +9,11 @@ import tasks
 from common import config as configuration
 from common import runtime
 from common.errors import UserError
+from common.json_file import read_object
 from common.training.run_folder import RunFolder
+
+# In the folder of an exported model: which task and format it is, and what was compared.
+EXPORT = "export.json"
 
 
 def data_root(flag: Optional[Path]) -> Path:
@@ -36,26 +40,59 @@ def load_data(config: Any, root: Path) -> Any:
     return tasks.load(config.task, "data").read_data(config, root)
 
 
-def load_trained(run: RunFolder, root: Path) -> Any:
-    """The task of a run with the weights of its best epoch, in evaluation mode.
+def task_of(folder: Path) -> Any:
+    """The name of the task of a run's folder, or of an exported model's.
 
     Raises:
-        UserError: no such run, none of its epochs is finished, or its data are not there.
+        UserError: the folder is neither.
+    """
+    if (folder / "config.yaml").is_file():
+        return configuration.read_yaml(folder / "config.yaml").get("task")
+    if (folder / EXPORT).is_file():
+        return read_object(folder / EXPORT).get("task")
+    raise UserError(
+        f"{folder}: found neither config.yaml nor {EXPORT}, "
+        "expected a folder that train.py or export.py has written"
+    )
+
+
+def trained_config(run: RunFolder) -> Any:
+    """The configuration of a run that has weights; Paddle is not needed.
+
+    Raises:
+        UserError: no such run, or none of its epochs is finished.
     """
     if not (run.path / "config.yaml").is_file():
         raise UserError(f"{run.path}: found no config.yaml, expected a folder that train.py has written")
     if not run.best.is_file():
         raise UserError(f"{run.path}: no epoch is finished yet, expected {run.best.name}")
-    config = load_config(run.path / "config.yaml")
+    return load_config(run.path / "config.yaml")
+
+
+def load_trained(run: RunFolder, root: Path) -> Any:
+    """The task of a run with its data and the weights of its best epoch, in evaluation mode.
+
+    Raises:
+        UserError: no such run, none of its epochs is finished, or its data are not there.
+    """
+    config = trained_config(run)
     data = load_data(config, root)
     run.check_data(data.hash())
+    return trained_task(run, config, data)
 
+
+def trained_task(run: RunFolder, config: Any, data: Any, device: str = "auto") -> Any:
+    """The task of a run on any data, with the weights of its best epoch, in evaluation mode.
+
+    Raises:
+        UserError: the weights do not fit the configuration, or there is no such device.
+    """
     with runtime.without_known_noise():
         from common.training.checkpoint import load_checkpoint
         from common.training.device import select_device
 
     # Neither mixed precision nor the GPU of the training is needed to evaluate.
-    select_device(dataclasses.replace(config.train, amp="off", device="auto"))
+    select_device(dataclasses.replace(config.train, amp="off", device=device))
     task = tasks.load(config.task, "task").Task(config, data, run.assets, trained=True)
     load_checkpoint(run.best, task.model)
     task.model.eval()

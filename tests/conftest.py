@@ -35,3 +35,11 @@ def command():
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def categories_run(tmp_path_factory):
+    """A run on a file of its own, GB18030 with three classes in Chinese; the file is gone since."""
+    from tests.small_runs import categories_run
+
+    return categories_run(tmp_path_factory.mktemp("categories"))

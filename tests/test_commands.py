@@ -248,6 +248,8 @@ def test_a_device_that_is_not_there_is_refused(tmp_path, command):
     [
         "train.py",
         "evaluate.py",
+        "predict.py",
+        "export.py",
         "compare.py",
         "make_boards.py",
         "inspect_model.py",

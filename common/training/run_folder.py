@@ -1,5 +1,6 @@
 """The folder of one run: what is in it, who may write it, and that nothing half-written stays."""
 
+import contextlib
 import csv
 import dataclasses
 import datetime
@@ -9,6 +10,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -94,10 +96,9 @@ class RunFolder:
 
     def write_environment(self, device: str, data_hash: str) -> None:
         """Write ``environment.json``: versions, processor or GPU, commit, hashes."""
-        versions = {name: _version(name) for name in PACKAGES}
         environment = {
             "python": platform.python_version(),
-            **{name: found for name, found in versions.items() if found},
+            **installed_versions(PACKAGES),
             "platform": platform.platform(),
             "processor": _processor(),
             "device": device,
@@ -158,19 +159,21 @@ def git_commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions by name, of those packages that are installed."""
+    found = {}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
 def _leaves(values: dict[str, Any], prefix: str = ""):
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _processor() -> str:

@@ -14,15 +14,16 @@ from common.regularization.depths import bert_depth_of
 from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training.run_folder import RunFolder, write_text
+from tasks.sentiment.classifier import Classifier
 from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config
 from tasks.sentiment.data import Data, Review
+from tasks.sentiment.labels import Labels
 from tasks.sentiment.loss import ClassificationLoss
 from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
 from tasks.sentiment.report import report_sections
 from tasks.sentiment.vocabulary import build_vocabulary
 from tasks.sentiment.weights import described_encoder, load_encoder
 
-EVALUATION_BATCH = 64
 BATCHES_SORTED_TOGETHER = 20
 
 
@@ -30,8 +31,8 @@ class Task:
     """BERT on labelled reviews.
 
     Args:
-        assets: folder with ``vocab.txt``, or for a model that did not start from scratch with the
-            files that describe encoder and tokenizer; written there for a new run.
+        assets: folder with ``labels.json`` and ``vocab.txt``, or for a model that did not start from
+            scratch with the files that describe encoder and tokenizer; written there for a new run.
         trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
     """
 
@@ -39,6 +40,8 @@ class Task:
 
     def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
         self.config, self.data = config, data
+        if not trained:
+            Labels(data.classes, config.data.text_column, config.data.label_column).write(assets)
         paddle.seed(derive(config.train.seed, "initialisation"))
         if config.model.weights is None:
             self.tokenizer = _tokenizer_from_texts(assets / "vocab.txt", data)
@@ -53,6 +56,7 @@ class Task:
         self.depth_of = bert_depth_of(encoder.config.num_hidden_layers)
         self._freeze(config.model.frozen_layers, encoder.config.num_hidden_layers)
         self.loss_of = ClassificationLoss(config.loss, _labels(data.splits["train"]), len(data.classes))
+        self.classifier = Classifier(self.tokenizer, config.data.max_length, self._forward)
         self.token_ids: dict[str, list[np.ndarray]] = {}
 
     def plan(self, epoch: int) -> list[np.ndarray]:
@@ -78,7 +82,7 @@ class Task:
 
     def collate(self, samples: list[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
         """Token ids [batch, longest] and labels [batch]."""
-        return self._pad([ids for ids, _ in samples]), np.array([label for _, label in samples])
+        return self.classifier.pad([ids for ids, _ in samples]), np.array([label for _, label in samples])
 
     def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
         """Mean over reviews of what the configuration's ``loss`` asks for."""
@@ -150,28 +154,19 @@ class Task:
 
     def _probabilities(self, split: str, rows: np.ndarray) -> np.ndarray:
         tokens = self._tokens(split)
-        by_length = rows[np.argsort([len(tokens[i]) for i in rows], kind="stable")]
-        probabilities = np.zeros((len(tokens), len(self.data.classes)), np.float64)
+        return self.classifier.probabilities([tokens[i] for i in rows])
+
+    def _forward(self, token_ids: np.ndarray) -> np.ndarray:
         require_evaluation_mode(self.model)
         with paddle.no_grad():
-            for batch in np.split(by_length, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):
-                logits = self.model(paddle.to_tensor(self._pad([tokens[i] for i in batch])))
-                probabilities[batch] = paddle.nn.functional.softmax(logits.astype("float64")).numpy()
-        return probabilities[rows]
+            logits = self.model(paddle.to_tensor(token_ids))
+            return paddle.nn.functional.softmax(logits.astype("float64")).numpy()
 
     def _tokens(self, split: str) -> list[np.ndarray]:
         if split not in self.token_ids:
             texts = [review.text for review in self.data.splits[split]]
-            encoded = self.tokenizer(texts, max_length=self.config.data.max_length, truncation=True)
-            self.token_ids[split] = [np.array(ids, np.int64) for ids in encoded["input_ids"]]
+            self.token_ids[split] = self.classifier.encode(texts)
         return self.token_ids[split]
-
-    def _pad(self, token_ids: list[np.ndarray]) -> np.ndarray:
-        longest = max(len(ids) for ids in token_ids)
-        padded = np.full((len(token_ids), longest), self.tokenizer.pad_token_id, np.int64)
-        for row, ids in zip(padded, token_ids):
-            row[: len(ids)] = ids
-        return padded
 
 
 class _Reviews(paddle.io.Dataset):
@@ -187,7 +182,7 @@ class _Reviews(paddle.io.Dataset):
 
 
 def _labels(reviews: list[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews])
+    return np.array([review.label for review in reviews], np.int64)
 
 
 def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:
