@@ -31,9 +31,8 @@ class Task:
     """BERT on labelled reviews.
 
     Args:
-        assets: folder with ``vocab.txt``, or for a model that did not start from scratch with the
-            files that describe encoder and tokenizer; written there for a new run, with
-            ``labels.json``.
+        assets: folder with ``labels.json`` and ``vocab.txt``, or for a model that did not start from
+            scratch with the files that describe encoder and tokenizer; written there for a new run.
         trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
     """
 
@@ -183,7 +182,7 @@ class _Reviews(paddle.io.Dataset):
 
 
 def _labels(reviews: list[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews])
+    return np.array([review.label for review in reviews], np.int64)
 
 
 def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:
