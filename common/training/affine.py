@@ -8,16 +8,18 @@ class _Affine(PyLayer):
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
+        ctx.wanted = [not tensor.stop_gradient for tensor in (x, weight, bias)]
         return paddle.matmul(x, weight) + bias
 
     @staticmethod
     def backward(ctx, gradient):
         x, weight = ctx.saved_tensor()
+        of_x, of_weight, of_bias = ctx.wanted
         ones = paddle.ones([1, gradient.shape[0]], gradient.dtype)
         return (
-            paddle.matmul(gradient, weight, transpose_y=True),
-            paddle.matmul(x, gradient, transpose_x=True),
-            paddle.matmul(ones, gradient).reshape([-1]),
+            paddle.matmul(gradient, weight, transpose_y=True) if of_x else None,
+            paddle.matmul(x, gradient, transpose_x=True) if of_weight else None,
+            paddle.matmul(ones, gradient).reshape([-1]) if of_bias else None,
         )
 
 

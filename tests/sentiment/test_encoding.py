@@ -72,16 +72,19 @@ def _only(model: SentimentModel, place: paddle.nn.Layer) -> None:
             layer.dropout = 0.5 if layer is place else 0.0
 
 
-def test_an_affine_map_and_its_gradients_are_linears():
+@pytest.mark.parametrize("frozen", [(), (0,), (1, 2)])
+def test_an_affine_map_and_its_gradients_are_linears(frozen):
     paddle.seed(0)
     tensors = [paddle.randn(shape) for shape in ([7, 4], [4, 3], [3])]
     found = []
     for function in (affine, paddle.nn.functional.linear):
         given = [tensor.clone().detach() for tensor in tensors]
-        for tensor in given:
-            tensor.stop_gradient = False
+        for number, tensor in enumerate(given):
+            tensor.stop_gradient = number in frozen
         output = function(*given)
         (output**2).sum().backward()
-        found.append([output.numpy(), *(tensor.grad.numpy() for tensor in given)])
+        gradients = [tensor.grad for tensor in given]
+        assert [g is None for g in gradients] == [number in frozen for number in range(3)]
+        found.append([output.numpy(), *(g.numpy() for g in gradients if g is not None)])
     for one, other in zip(*found):
         assert one == pytest.approx(other, rel=1e-5, abs=1e-5)
