@@ -102,6 +102,18 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict = {}
 
+    def construct_mapping(self, node, deep=False):
+        """A mapping; a key that stands twice in it is an error, since the first would be lost."""
+        seen = set()
+        for key, _ in node.value:
+            name = getattr(key, "value", None)
+            if isinstance(name, str) and name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"found the key {name} a second time", key.start_mark
+                )
+            seen.add(str(name))
+        return super().construct_mapping(node, deep)
+
 
 for _tag, _pattern, _first in (
     ("null", r"^(~|null|Null|NULL|)$", ["~", "n", "N", ""]),

@@ -46,6 +46,10 @@ def run_command(main: Callable[[], None]) -> None:
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        # A place that the user named and that cannot hold what the command writes.
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
     except Interrupted as error:
         print(f"interrupted: {error}", file=sys.stderr)
         sys.exit(130)

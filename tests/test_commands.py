@@ -310,3 +310,11 @@ def test_evaluating_on_other_data_than_the_run_was_trained_on_is_refused(trained
     done = command("evaluate.py", "--run", copy, "--split", "test")
     assert done.returncode == 2
     assert "data_sha256: found data with" in done.stderr
+
+
+def test_a_place_that_cannot_hold_a_run_is_one_line(tmp_path, command):
+    (tmp_path / "file").write_text("x")
+    done = command("train.py", *BASE, *TINY, "--run-dir", tmp_path / "file" / "run")
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].endswith("Not a directory")
+    assert "Traceback" not in done.stderr

@@ -16,6 +16,8 @@ from common.errors import UserError
 from common.seeding import generator
 from tasks.pcb.config import Config
 
+# Beyond any camera, and within what float32 counts exactly.
+MOST_PIXELS = 65_535
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pinhole")
 
 
@@ -123,8 +125,8 @@ def read_annotation(path: Path) -> tuple[np.ndarray, np.ndarray]:
             ) from None
         if not 1 <= label <= len(CLASSES):
             raise UserError(f"{path}: line {number}: found class {label}, expected 1 to {len(CLASSES)}")
-        if x1 < 0 or y1 < 0 or x2 <= x1 or y2 <= y1:
-            expected = "expected 0 <= x1 < x2 and 0 <= y1 < y2"
+        if x1 < 0 or y1 < 0 or x2 <= x1 or y2 <= y1 or max(x2, y2) > MOST_PIXELS:
+            expected = f"expected 0 <= x1 < x2 <= {MOST_PIXELS} and y1, y2 likewise"
             raise UserError(f"{path}: line {number}: found box {x1} {y1} {x2} {y2}, {expected}")
         rows.append((x1, y1, x2, y2, label - 1))
     table = np.array(rows, np.int64).reshape(-1, 5)

@@ -48,6 +48,8 @@ class Data:
             counts = Counter(review.label for review in reviews)
             by_class = ", ".join(f"{c}: {counts[index]}" for index, c in enumerate(self.classes))
             parts.append(f"{name} {len(reviews)} reviews ({by_class})")
+        if len(self.classes) == 2:
+            parts.append(f"f1_positive is of {self.classes[1]} (data.classes)")
         if self.dropped:
             left_out = ", ".join(f"{number} {reason}" for reason, number in self.dropped.items())
             parts.append(f"left out {left_out}")

@@ -176,3 +176,9 @@ def test_values_are_read_by_the_core_schema_of_yaml(tmp_path, text, value):
     (tmp_path / "a.yaml").write_text(f"key: {text}")
     found = config.read_yaml(tmp_path / "a.yaml")["key"]
     assert found == value and type(found) is type(value)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("task: sentiment\noptim: {momentum: 0.9}\noptim: {weight_decay: 1}\n")
+    with pytest.raises(UserError, match="line 3 is not YAML: found the key optim a second time"):
+        config.read_yaml(tmp_path / "a.yaml")

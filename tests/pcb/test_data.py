@@ -106,3 +106,10 @@ def test_real_splits_are_as_published(data_root):
     assert sum(picture.group not in known for picture in data.splits["test"]) == 341
     labels = np.concatenate([p.labels for pictures in data.splits.values() for p in pictures])
     assert len(labels) == 10013 and set(labels) == set(range(len(CLASSES)))
+
+
+def test_a_box_of_impossible_size_is_refused(tmp_path):
+    for number in (70_000, 10**30):
+        (tmp_path / "a.txt").write_text(f"1 2 {number} 40 1\n")
+        with pytest.raises(UserError, match="line 1: found box .* expected 0 <= x1 < x2 <= 65535"):
+            read_annotation(tmp_path / "a.txt")

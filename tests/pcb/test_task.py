@@ -7,6 +7,7 @@ import paddle
 import pytest
 
 from common.config import build
+from common.errors import UserError
 from tasks.pcb.config import Config
 from tasks.pcb.data import read_data
 from tasks.pcb.synthetic_boards import write_boards
@@ -112,3 +113,10 @@ def test_a_crop_that_the_strides_do_not_divide_is_refused():
 
     with pytest.raises(UserError, match="augment.crop: found 96, expected a multiple of 64"):
         build(Config, {"task": "pcb", "augment": {"crop": 96}}, "test")
+
+
+def test_a_box_outside_its_picture_ends_the_run_with_its_name(root, tmp_path):
+    task = make_task(root, tmp_path)
+    task.data.splits["train"][0].boxes[0, 2] = 40_000
+    with pytest.raises(UserError, match="_test.jpg: found box .* expected it inside the"):
+        task.training_sample(0)
