@@ -1,9 +1,10 @@
 """One forward pass in training mode, with every call of dropout and every pooling on record.
 
-Seen are ``paddle.nn.functional.dropout*``, called through the module, element-wise dropout
-however it was imported, ``BlockDropout``, and the rate between the layers of Paddle's recurrent
-networks. Not seen are dropout inside fused kernels and dropout2d or alpha dropout that a module
-imported by name; under ``no_grad`` and on tensors without gradient only the rate is.
+Seen are ``paddle.nn.functional.dropout*`` and ``processor_dropout.dropout``, called through their
+modules, Paddle's element-wise dropout however it was imported, ``BlockDropout``, and the rate between
+the layers of Paddle's recurrent networks. Not seen are dropout inside fused kernels and dropout2d or
+alpha dropout that a module imported by name; under ``no_grad`` and on tensors without gradient only
+the rate is.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from typing import Any
 import paddle
 from paddle.nn.layer.rnn import RNNBase
 
+from common.regularization import processor_dropout
 from common.regularization.dropout import BlockDropout
 from common.regularization.parameter_kinds import owned_parameters
 
@@ -125,6 +127,7 @@ def _wrappers(trace: Trace) -> Iterator[tuple[Any, str, Callable]]:
     for name in FUNCTIONS:
         if hasattr(functional, name):
             yield functional, name, _recorded_function(getattr(functional, name), trace)
+    yield processor_dropout, "dropout", _recorded_function(processor_dropout.dropout, trace)
     # Modules that imported F.dropout by name still reach its operator through this module.
     yield operators, "dropout", _recorded_operator(operators.dropout, trace)
     for name in REDUCTIONS:

@@ -7,8 +7,9 @@ those of PaddleNLP's forward; the dropouts drop other values, with the same rate
 
 import paddle
 from paddle.nn import TransformerEncoderLayer
-from paddle.nn.functional import dropout, softmax
+from paddle.nn.functional import softmax
 
+from common.regularization import processor_dropout
 from common.training.affine import affine
 
 # What PaddleNLP adds to the score of a padding token.
@@ -72,7 +73,7 @@ def _attention(
         (query,) = _heads(_linear(attention.q_proj, asking), batch, 1, heads, size)
         key, value = _heads(_joined((attention.k_proj, attention.v_proj), hidden), batch, 2, heads, size)
     scores = paddle.matmul(query * size**-0.5, key, transpose_y=True) + mask
-    shares = dropout(softmax(scores), attention.dropout, training=attention.training)
+    shares = processor_dropout.dropout(softmax(scores), attention.dropout, attention.training)
     return paddle.matmul(shares, value).transpose([0, 2, 1, 3]).reshape([asking.shape[0], heads * size])
 
 

@@ -4,6 +4,8 @@ import paddle
 from paddlenlp.transformers import BertConfig, BertModel
 
 from common.regularization.dropout import DropoutClassifier
+from common.regularization.processor_dropout import use_processor_dropout
+from common.training.layer_norm import use_processor_layer_norm
 from tasks.sentiment.config import Model
 from tasks.sentiment.encoding import all_tokens, first_tokens, is_supported
 
@@ -22,6 +24,8 @@ class SentimentModel(paddle.nn.Layer):
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
         self.in_fewer_operations = is_supported(encoder)
+        use_processor_dropout(encoder)
+        use_processor_layer_norm(encoder)
         if pooling == "mean" and encoder.pooler is not None:
             for parameter in encoder.pooler.parameters():
                 parameter.stop_gradient = True
