@@ -53,6 +53,9 @@ class Task(Protocol):
     def loss(self, model: paddle.nn.Layer, batch: Any) -> paddle.Tensor:
         """Mean loss over the samples of a batch."""
 
+    def items(self, batch: Any) -> int:
+        """What ``items/s`` counts of a batch: its samples, its tokens."""
+
     def evaluate(self) -> dict[str, float]:
         """Metrics after an epoch, the validation ones named ``validation_...``.
 
@@ -92,6 +95,7 @@ class Trainer:
             "step": 0,
             "loss": 0.0,
             "samples": 0,
+            "items": 0,
             "seconds": 0.0,
             "best": None,
             "best_epoch": None,
@@ -110,7 +114,7 @@ class Trainer:
             self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer, self.average)
             self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
-                self.state.update(loss=0.0, samples=0)
+                self.state.update(loss=0.0, samples=0, items=0)
         with (
             _StopSignals(self),
             tqdm(
@@ -178,6 +182,7 @@ class Trainer:
         self.scaler.scale(loss * weight).backward()
         self.state["loss"] += float(loss) * samples
         self.state["samples"] += samples
+        self.state["items"] += self.task.items(batch)
 
     def _shares(self, epoch: int) -> list[list[tuple[np.ndarray, float]]]:
         """This process's micro-batches of each update, with the factor on their mean losses.
@@ -197,13 +202,13 @@ class Trainer:
         return shares
 
     def _gather_sums(self) -> None:
-        for name in ("loss", "samples"):
+        for name in ("loss", "samples", "items"):
             self.state[name] = devices.sum_over_processes(self.state[name])
 
     def _finish_epoch(self, epoch: int) -> None:
         state = self.state
         self._gather_sums()
-        samples, loss = state["samples"], state["loss"] / state["samples"]
+        loss = state["loss"] / state["samples"]
         if not math.isfinite(loss):
             raise UserError(
                 f"epoch {epoch + 1}: training loss is {loss}; expected a finite number: "
@@ -216,12 +221,12 @@ class Trainer:
                 row.update(train_loss=loss, **self.task.evaluate())
                 self._keep_best(epoch + 1, row[f"validation_{self.task.selection_metric}"])
             seconds = state["seconds"]
-            row.update({"seconds": round(seconds, 2), "items/s": round(samples / seconds, 1)})
+            row.update({"seconds": round(seconds, 2), "items/s": round(state["items"] / seconds, 1)})
             state["history"].append(row)
             if self.train_config.visualdl:
                 log_row(self.run_folder.path / "visualdl", row)
             self._report(row)
-        state.update(loss=0.0, samples=0, seconds=0.0)
+        state.update(loss=0.0, samples=0, items=0, seconds=0.0)
         self._save_last()
         devices.wait_for_all()
 

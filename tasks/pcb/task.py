@@ -66,6 +66,10 @@ class Task:
         targets = {f"target{i}": level for i, level in enumerate(levels)}
         return model(images, {**targets, "gt_bbox": boxes})["loss"]
 
+    def items(self, batch: tuple) -> int:
+        """Pictures of a batch."""
+        return len(batch[0])
+
     def evaluate(self) -> dict[str, float]:
         """Detection metrics on validation, and ``map_50`` on some training pictures."""
         pictures = self.data.splits["validation"]

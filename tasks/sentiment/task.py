@@ -88,6 +88,10 @@ class Task:
         """Mean over reviews of what the configuration's ``loss`` asks for."""
         return self.loss_of(model, *batch)
 
+    def items(self, batch: tuple) -> int:
+        """Reviews of a batch."""
+        return len(batch[1])
+
     def evaluate(self) -> dict[str, float]:
         """Metrics on validation, and, in evaluation mode, on some training reviews."""
         row = self._metrics("validation")
