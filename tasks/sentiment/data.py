@@ -195,8 +195,8 @@ def _split_off(path: Path, rows: dict[str, list[Row]], data: settings.Data) -> d
             split[name], pool = pool[:size], pool[size:]
         if not split[name] or len(split[name]) < (size or 1) or not pool:
             raise UserError(
-                f"{path}: found {len(rows['train'])} different texts, too few to split off {name} "
-                f"(data.{name}_size, data.{name}_share) and to train on the rest"
+                f"{path}: found {len(rows['train'])} different texts of one label each, too few to split off "
+                f"{name} (data.{name}_size, data.{name}_share) and to train on the rest"
             )
     split["train"] = pool
     return split

@@ -64,6 +64,10 @@ def _require_columns(path: Path, columns: Columns, found: list[str]) -> None:
             raise UserError(
                 f"{path}: data.{name}_column: found no column {column!r}, expected one of {shown}"
             )
+        if found.count(column) > 1:
+            raise UserError(
+                f"{path}: data.{name}_column: found {found.count(column)} columns {column!r}, expected one"
+            )
 
 
 def _row(path: Path, line: int, values: dict[str, Any], columns: Columns, labels_required: bool) -> Row:

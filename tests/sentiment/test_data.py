@@ -138,7 +138,7 @@ def test_draws_are_nested_by_size_and_differ_by_seed(tmp_path):
         ("review,label\n好,1\n", {"group_column": "cat"}, "data.group_column: found no column 'cat'"),
         ("review,label\n好,1\n差,\n", {}, "line 3: found no label"),
         ("review,label\n好,1\n差\n", {}, "line 3: found no label"),
-        ("review,label\n好,1\n差,0\n", {}, "found 2 different texts, too few"),
+        ("review,label\n好,1\n差,0\n", {}, "found 2 different texts of one label each"),
         ("review,label\n好,1\n很好,1\n真好,1\n", {}, "found only '1', expected two labels or more"),
         (None, {}, "no such file"),
     ],

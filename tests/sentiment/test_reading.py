@@ -1,8 +1,6 @@
-"""Files as people have them: encodings, quotes, line ends; and damaged ones, refused by line."""
+"""Files as people have them: encodings, quotes, line ends; damaged ones are in test_bad_inputs.py."""
 
-import codecs
 import json
-import re
 
 import pytest
 
@@ -70,40 +68,6 @@ def test_a_missing_label_is_empty_where_none_is_required(tmp_path, name, text):
     (tmp_path / name).write_text(text, encoding="utf-8")
     rows = read_rows(tmp_path / name, COLUMNS, labels_required=False)
     assert [(row.text, row.label) for row in rows] == [("好", ""), ("差", "")]
-
-
-BAD = {
-    "empty.csv": (b"", "found no column '评论', expected one of a header"),
-    "no_text_column.csv": (
-        "text,情感\n好,1\n",
-        "data.text_column: found no column '评论', expected one of text",
-    ),
-    "no_label_column.tsv": ("评论\tlabel\n好\t1\n", "data.label_column: found no column '情感'"),
-    "too_many_fields.csv": (TABLE + "好,吃,正面\n", "line 4: found 3 fields, expected 2 as in the header"),
-    "no_label.csv": (TABLE + "好\n", "line 4: found no 情感, expected a label"),
-    "blank_label.csv": (TABLE + "好,  \n", "line 4: found no 情感, expected a label"),
-    "open_quote.csv": (TABLE + '"好,正面\n差,负面\n', "is not CSV: unexpected end of data"),
-    "text_after_quote.csv": (TABLE + '"好"吃,正面\n', "line 4: is not CSV"),
-    "tab_in_text.tsv": (TABLE.replace(",", "\t") + "好\t吃\t正面\n", "line 4: found 3 fields"),
-    "binary.csv": (b"\x89PNG\r\n\xff\xff", "found bytes that are neither UTF-8 nor GB18030"),
-    "zero.csv": (TABLE.encode() + b"\x00,1\n", "line 4: found a zero byte, expected text"),
-    "half_utf16.csv": (codecs.BOM_UTF16_LE + b"a", "found bytes that are neither"),
-    "array.jsonl": ('[{"评论": "好", "情感": 1}]\n', "line 1: found list, expected an object"),
-    "broken.jsonl": ('{"评论": "好", "情感": 1}\n{"评论": \n', "line 2: is not JSON"),
-    "missing_key.jsonl": ('{"评论": "好"}\n', "line 1: found no '情感' (data.label_column) among 评论"),
-    "null_label.jsonl": ('{"评论": "好", "情感": null}\n', "line 1: found no 情感, expected a label"),
-    "list_text.jsonl": ('{"评论": ["好"], "情感": 1}\n', "line 1: 评论: found list, expected text"),
-    "half_character.jsonl": (r'{"评论": "好\ud83d", "情感": 1}', "line 1: 评论: found half of a character"),
-    "table.xlsx": (b"PK", "found the ending '.xlsx', expected one of .csv, .tsv, .jsonl"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_a_damaged_file_is_one_line(tmp_path, name):
-    content, message = BAD[name]
-    with pytest.raises(UserError, match=re.escape(message)) as caught:
-        read(tmp_path, content, name)
-    assert name in str(caught.value)
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
