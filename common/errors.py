@@ -30,6 +30,10 @@ class ArgumentParser(argparse.ArgumentParser):
     def __init__(self, **arguments):
         super().__init__(allow_abbrev=False, **arguments)
 
+    def flags(self) -> list[str]:
+        """Every flag that the parser knows, such as ``--run-dir``."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
     def error(self, message: str) -> None:
         """Raise the message as a :class:`UserError`."""
         raise UserError(f"{message} (see --help)")

@@ -11,15 +11,14 @@ from typing import Any, Optional  # noqa: E402
 
 import tasks  # noqa: E402
 from common import config as configuration  # noqa: E402
-from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
+from common.errors import ArgumentParser, run_command  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 from tasks import runs  # noqa: E402
 
 
 def main() -> None:
     """Parse, check, and only then import Paddle and train."""
-    arguments, flags = parse_arguments()
-    config = runs.load_config(arguments.config, arguments.seed, flags)
+    arguments, config = parse_arguments()
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
         run.check(config, arguments.resume)
@@ -29,8 +28,8 @@ def main() -> None:
     train(config, data, run, arguments.resume)
 
 
-def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
-    """Named flags, and the dotted ones that override the configuration."""
+def parse_arguments() -> tuple[argparse.Namespace, Any]:
+    """The flags, and the configuration that they name and override."""
     parser = ArgumentParser(
         description=__doc__,
         add_help=False,
@@ -48,9 +47,7 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
         sys.exit(0)
     if arguments.config is None and arguments.resume and arguments.run_dir:
         arguments.config = arguments.run_dir / "config.yaml"
-    if arguments.config is None:
-        raise UserError("--config: missing, expected a file such as configs/sentiment/regularized.yaml")
-    return arguments, flags
+    return arguments, runs.config_of(arguments.config, flags, parser, arguments.seed)
 
 
 def print_help(parser: argparse.ArgumentParser, config: Optional[Path]) -> None:

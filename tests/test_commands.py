@@ -182,7 +182,8 @@ def mistakes(tmp_path, boards) -> dict[str, tuple[list, str]]:
     return {
         "missing configuration": (["--config", "configs/missing.yaml"], "no such configuration file"),
         "missing data": ([*csv, "missing.csv"], "missing.csv: no such file"),
-        "unknown key": ([*BASE, "--optim.weight_decy", "1"], "the nearest is optim.weight_decay"),
+        "unknown field": ([*BASE, "--optim.weight_decy", "1"], "the nearest is --optim.weight_decay"),
+        "unknown flag": ([*BASE, "--run-dri", "x"], "--run-dri: unknown flag; the nearest is --run-dir"),
         "wrong type": ([*BASE, "--train.epochs", "many"], 'train.epochs: found "many"'),
         "missing column": ([*csv, "reviews.csv", "--data.text_column", "review"], "found no column 'review'"),
         "class out of range": (pcb, "line 2: found class 9, expected 1 to 6"),
@@ -201,7 +202,8 @@ def mistakes(tmp_path, boards) -> dict[str, tuple[list, str]]:
 MISTAKES = [
     "missing configuration",
     "missing data",
-    "unknown key",
+    "unknown field",
+    "unknown flag",
     "wrong type",
     "missing column",
     "class out of range",
