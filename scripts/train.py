@@ -67,7 +67,7 @@ def default_run_dir(config: Path, seed: Optional[int]) -> Path:
 
 def train(config: Any, data: Any, run: RunFolder, resume: bool) -> None:
     """Train to the end; evaluate the best epoch on validation; write the report."""
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         from common.training.device import rank, select_device
     device = select_device(config.train)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)

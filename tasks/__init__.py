@@ -21,5 +21,5 @@ def load(name: Any, part: str) -> ModuleType:
         raise UserError(f"task: found {name!r}, expected {' or '.join(NAMES)}")
     if importlib.util.find_spec(f"tasks.{name}.{part}") is None:
         raise UserError(f"task: found {name}, for which {part} is not there yet")
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         return importlib.import_module(f"tasks.{name}.{part}")

@@ -123,7 +123,7 @@ def trained_task(run: RunFolder, config: Any, data: Any, device: str = "auto") -
     Raises:
         UserError: the weights do not fit the configuration, or there is no such device.
     """
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         from common.training.checkpoint import load_checkpoint
         from common.training.device import select_device
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -160,6 +161,29 @@ def test_a_stopped_command_exits_with_130_and_resumes(tmp_path, number):
     wait_for_update(process, run, reached + 1)
     process.kill()
     process.wait()
+
+
+MOMENTS = {
+    "Paddle is being imported": lambda process, run: "libpaddle" in maps(process),
+    "the model is being built": lambda process, run: (run / "assets/labels.json").exists(),
+}
+
+
+def maps(process: subprocess.Popen) -> str:
+    return Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_command_that_is_stopped_before_the_first_update_says_so(tmp_path, moment):
+    process = start_training(tmp_path / "run")
+    while not MOMENTS[moment](process, tmp_path / "run"):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130, complaint
+    assert complaint.startswith(b"interrupted") and complaint.count(b"\n") == 1
 
 
 def write(path, text: str, encoding: str = "utf-8"):
