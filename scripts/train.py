@@ -12,6 +12,7 @@ from typing import Any, Optional  # noqa: E402
 import tasks  # noqa: E402
 from common import config as configuration  # noqa: E402
 from common.errors import ArgumentParser, run_command  # noqa: E402
+from common.training.device_check import check_device  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 from tasks import runs  # noqa: E402
 
@@ -19,6 +20,7 @@ from tasks import runs  # noqa: E402
 def main() -> None:
     """Parse, check, and only then import Paddle and train."""
     arguments, config = parse_arguments()
+    check_device(config.train)
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
         run.check(config, arguments.resume)
