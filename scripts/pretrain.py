@@ -4,15 +4,13 @@ from common import runtime
 
 RUNTIME = runtime.prepare()
 
-from pathlib import Path  # noqa: E402
-
 from common.errors import UserError, run_command  # noqa: E402
 from tasks.training import train_command  # noqa: E402
 
 
 def main() -> None:
     """Parse, check, pretrain, and write the encoder of the best epoch."""
-    task, run = train_command(__doc__, "pretrain.py", Path("configs/sentiment/pretrain.yaml"), RUNTIME)
+    task, run = train_command(__doc__, "pretrain.py", RUNTIME)
     if not hasattr(task, "write_encoder"):
         raise UserError("--config: found a configuration for train.py, expected task: sentiment_pretraining")
     if runtime.process_number() == 0:

@@ -4,15 +4,13 @@ from common import runtime
 
 RUNTIME = runtime.prepare()
 
-from pathlib import Path  # noqa: E402
-
 from common.errors import run_command  # noqa: E402
 from tasks.training import train_command  # noqa: E402
 
 
 def main() -> None:
     """Parse, check, and only then import Paddle and train."""
-    train_command(__doc__, "train.py", Path("configs/sentiment/regularized.yaml"), RUNTIME)
+    train_command(__doc__, "train.py", RUNTIME)
 
 
 if __name__ == "__main__":

@@ -8,23 +8,23 @@ from typing import Any, Optional
 import tasks
 from common import config as configuration
 from common import runtime
-from common.errors import ArgumentParser, UserError
+from common.errors import ArgumentParser
+from common.training.device_check import check_device
 from common.training.run_folder import RunFolder
 from tasks import runs
 
 
-def train_command(description: str, script: str, example: Path, runtime_line: str) -> tuple[Any, RunFolder]:
+def train_command(description: str, script: str, runtime_line: str) -> tuple[Any, RunFolder]:
     """Parse the flags of ``script``, check, train, evaluate and report.
 
     Args:
-        example: a configuration to name where none is given.
         runtime_line: what :func:`common.runtime.prepare` said.
 
     Returns:
         The task with the weights of its best epoch, and its run; in the first process.
     """
-    arguments, flags = _parse(description, script, example)
-    config = runs.load_config(arguments.config, arguments.seed, flags)
+    arguments, config = _parse(description, script)
+    check_device(config.train)
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
         run.check(config, arguments.resume)
@@ -34,8 +34,8 @@ def train_command(description: str, script: str, example: Path, runtime_line: st
     return _train(config, data, run, arguments.resume, runtime_line), run
 
 
-def _parse(description: str, script: str, example: Path) -> tuple[argparse.Namespace, list[str]]:
-    """Named flags, and the dotted ones that override the configuration."""
+def _parse(description: str, script: str) -> tuple[argparse.Namespace, Any]:
+    """The flags, and the configuration that they name and override."""
     parser = ArgumentParser(
         description=description,
         add_help=False,
@@ -53,9 +53,7 @@ def _parse(description: str, script: str, example: Path) -> tuple[argparse.Names
         sys.exit(0)
     if arguments.config is None and arguments.resume and arguments.run_dir:
         arguments.config = arguments.run_dir / "config.yaml"
-    if arguments.config is None:
-        raise UserError(f"--config: missing, expected a file such as {example}")
-    return arguments, flags
+    return arguments, runs.config_of(arguments.config, flags, parser, arguments.seed)
 
 
 def _print_help(parser: argparse.ArgumentParser, config: Optional[Path]) -> None:
@@ -74,7 +72,7 @@ def default_run_dir(config: Path, seed: Optional[int]) -> Path:
 
 
 def _train(config: Any, data: Any, run: RunFolder, resume: bool, runtime_line: str) -> Any:
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         from common.training.device import rank, select_device
     device = select_device(config.train)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)

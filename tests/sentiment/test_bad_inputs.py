@@ -99,7 +99,7 @@ def assert_one_line(found: str, message: str, run: Path) -> None:
 def refuse(flags: list[str], message: str, run: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.argv", ["train.py", *flags, "--run-dir", str(run)])
     with pytest.raises(SystemExit) as left:
-        run_command(lambda: train_command("", "train.py", PLAIN, ""))
+        run_command(lambda: train_command("", "train.py", ""))
     assert left.value.code == 2
     assert_one_line(capsys.readouterr().err, message, run)
 
