@@ -148,9 +148,8 @@ def _require_weights(config: settings.Config, classes: tuple[str, ...]) -> None:
 def split_files(config: settings.Config, data_root: Path) -> dict[str, Path]:
     """The files of a configuration, by split."""
     data = config.data
-    if data.train == "embedded":
-        return {"train": EMBEDDED}
     train = KNOWN_SETS[data.train]["path"] if data.train in KNOWN_SETS else data.train
+    train = EMBEDDED if data.train == "embedded" else train
     named = {"train": train, "validation": data.validation, "test": data.test}
     return {split: Path(data_root) / name for split, name in named.items() if name is not None}
 

@@ -109,6 +109,13 @@ def test_a_split_of_which_nothing_is_left_is_one_line(tmp_path, empty):
         read_data(configuration(validation="validation.csv", test="test.csv"), tmp_path)
 
 
+def test_a_test_file_beside_the_projects_own_reviews_is_read(tmp_path):
+    write(tmp_path, "review,label,cat\n好,1,手机\n差,0,手机\n", "test.csv")
+    fields = {"train": "embedded", "test": "test.csv"}
+    data = read_data(build(Config, {"task": "sentiment", "data": fields}, "test"), tmp_path)
+    assert {review.text for review in data.splits["test"]} == {"好", "差"}
+
+
 def test_labels_are_numbers_or_words_of_any_number(tmp_path):
     write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{10 - i % 3}" for i in range(30)))
     assert read_data(configuration(), tmp_path).classes == ("8", "9", "10")
