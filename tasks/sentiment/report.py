@@ -51,6 +51,7 @@ def _split_sections(
     plot_reliability(calibration_bins(labels, probabilities), plot)
     image = HtmlImage(plot, "accuracy by confidence, and items a bin")
     sections = [
+        *seen_sections(run, split, rows),
         Section(f"Confusion, {split}", tables=[confusion_table(rows, classes)]),
         Section(f"Reliability, {split}", images=[image]),
     ]
@@ -58,6 +59,18 @@ def _split_sections(
         table = group_table(rows, labels, probabilities, group_column)
         sections.append(Section(f"By {group_column}, {split}", tables=[table]))
     return [*sections, Section(f"Most confident mistakes, {split}", tables=[mistakes_table(rows, classes)])]
+
+
+def seen_sections(run: RunFolder, split: str, rows: pd.DataFrame) -> list[Section]:
+    """How many texts of a split also stand in training, and the metrics with and without them."""
+    seen, metrics = int((rows["seen"] == "True").sum()), run.metrics()[split]
+    if not seen:
+        return []
+    names = [name for name in HEADLINE_METRICS if f"{name}_unseen_texts" in metrics]
+    table = [[name, show(metrics[name]), show(metrics[f"{name}_unseen_texts"])] for name in names]
+    columns = ["metric", f"all {len(rows):,}", f"the {len(rows) - seen:,} unseen"]
+    text = f"{seen:,} of {len(rows):,} texts also stand in training: on these a score is partly memory."
+    return [Section(f"Seen in training, {split}", text, [HtmlTable(columns, table)] if names else [])]
 
 
 def confusion_table(rows: pd.DataFrame, classes: tuple[str, ...]) -> HtmlTable:

@@ -11,7 +11,7 @@ from common.training.run_folder import RunFolder
 from tasks.sentiment.config import Config
 from tasks.sentiment.data import read_data
 from tasks.sentiment.linear_baseline import STRENGTHS, fit_linear_baseline, linear_baseline_metrics
-from tasks.sentiment.report import confusion_table, group_table, mistakes_table
+from tasks.sentiment.report import confusion_table, group_table, mistakes_table, seen_sections
 
 CLASSES = ("差", "好")
 ROWS = pd.DataFrame(
@@ -43,6 +43,16 @@ def test_mistakes_come_most_confident_first():
         ["<b>", "好", "差", "0.9900"],
         ["乙", "差", "好", "0.8000"],
     ]
+
+
+def test_a_leak_is_counted_with_the_scores_on_both_sides_of_it(tmp_path):
+    run = RunFolder(tmp_path)
+    run.add_metrics("test", {"accuracy": 0.6, "accuracy_unseen_texts": 0.5, "f1_macro": 0.58})
+    (section,) = seen_sections(run, "test", ROWS.assign(seen=["True", "False", "False", "True", "False"]))
+    assert section.text.startswith("2 of 5 texts also stand in training")
+    assert section.tables[0].columns == ["metric", "all 5", "the 3 unseen"]
+    assert section.tables[0].rows == [["accuracy", "0.6000", "0.5000"]]
+    assert seen_sections(run, "test", ROWS.assign(seen="False")) == []
 
 
 @pytest.fixture(scope="module")
