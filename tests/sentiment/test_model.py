@@ -77,6 +77,21 @@ def test_an_encoder_has_no_other_dropout_than_those_that_its_rate_sets(family):
     assert (network(ids).numpy() == network(ids).numpy()).all()
 
 
+@pytest.mark.parametrize("family", encoder_folders.FAMILIES)
+def test_the_published_rate_set_by_hand_is_the_published_encoder(family):
+    def rates(encoder: paddle.nn.Layer) -> list[float]:
+        layers = encoder.sublayers()
+        of_attention = [layer.dropout for layer in layers if isinstance(layer, paddle.nn.MultiHeadAttention)]
+        return [layer.p for layer in layers if isinstance(layer, paddle.nn.Dropout)] + of_attention
+
+    encoder = encoder_folders.new_encoder(family)
+    published = rates(encoder)
+    set_encoder_dropout(encoder, 0.3)
+    assert sorted(set(rates(encoder))) == [0.0, 0.3]
+    set_encoder_dropout(encoder, 0.1)
+    assert rates(encoder) == published
+
+
 def test_depths_follow_the_layers():
     settings = parameter_settings(model(), 1.0, weight_decay_layer_decay=0.9, depth_of=bert_depth_of(2))
     decay = {s.name: s.weight_decay for s in settings}
