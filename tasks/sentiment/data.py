@@ -100,7 +100,9 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     dropped: Counter = Counter()
     rows = {}
     for split, path in split_files(config, data_root).items():
-        read = [row for row in _read(path, data) if normalise(row.text)]
+        found = _read(path, data)
+        read = [row for row in found if normalise(row.text)]
+        _count(dropped, "without a letter or digit", len(found) - len(read))
         rows[split] = _clean(read, dropped) if data.duplicates == "drop" else read
         if not read:
             raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
@@ -218,7 +220,8 @@ def _classes(path: Path, rows: Sequence[Row], data: settings.Data) -> tuple[str,
             f"{path}: {data.label_column}: found only {min(found)!r}, expected two labels or more"
         )
     if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in found):
-        return tuple(sorted(found, key=float))
+        # Numbers written in two ways, 1 and 1.0, have an order too, the same in every process.
+        return tuple(sorted(found, key=lambda label: (float(label), label)))
     return tuple(sorted(found))
 
 

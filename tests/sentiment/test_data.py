@@ -33,7 +33,7 @@ def test_empty_duplicate_and_conflicting_texts_are_dropped(tmp_path):
     rows = ["好评,1", "好评！,1", "……,0", "一般,0", "一般。,1", "差评,0", "不错,1", "难用,0"]
     write(tmp_path, "review,label\n" + "\n".join(rows))
     data = read_data(configuration(classes=["0", "1"]), tmp_path)
-    assert dict(data.dropped) == {"with two labels": 1, "duplicates": 2}
+    assert dict(data.dropped) == {"without a letter or digit": 1, "with two labels": 1, "duplicates": 2}
     assert texts(data) == {"好评", "差评", "不错", "难用"}
 
 
@@ -116,6 +116,14 @@ def test_labels_are_numbers_or_words_of_any_number(tmp_path):
     write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{'好中差'[i % 3]}" for i in range(30)))
     assert set(read_data(configuration(), tmp_path).classes) == {"好", "中", "差"}
     assert read_data(configuration(classes=["差", "中", "好"]), tmp_path).classes == ("差", "中", "好")
+
+
+def test_numbers_written_in_two_ways_have_one_order(tmp_path):
+    labels = ["1", "01", "1.0", "0", "00", "1.00", "0.0"]
+    for order in (labels, labels[::-1]):
+        write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{order[i % 7]}" for i in range(200)))
+        found = read_data(configuration(), tmp_path).classes
+        assert found == ("0", "0.0", "00", "01", "1", "1.0", "1.00")
 
 
 def test_draws_are_nested_by_size_and_differ_by_seed(tmp_path):
