@@ -100,7 +100,7 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     dropped: Counter = Counter()
     rows = {}
     for split, path in split_files(config, data_root).items():
-        found = _read(path, data)
+        found = _read(split, path, data)
         read = [row for row in found if normalise(row.text)]
         _count(dropped, "without a letter or digit", len(found) - len(read))
         rows[split] = _clean(read, dropped) if data.duplicates == "drop" else read
@@ -144,9 +144,19 @@ def split_files(config: settings.Config, data_root: Path) -> dict[str, Path]:
     return {split: Path(data_root) / name for split, name in named.items() if name is not None}
 
 
-def _read(path: Path, data: settings.Data) -> list[Row]:
+def _read(split: str, path: Path, data: settings.Data) -> list[Row]:
     rows = read_rows(path, Columns(data.text_column, data.label_column, data.group_column))
-    return [row for row in rows if data.groups is None or row.group in data.groups]
+    if data.groups is None:
+        return rows
+    # Keys of a dictionary keep the file's order.
+    there = list(dict.fromkeys(row.group for row in rows))
+    missing = [group for group in data.groups if group not in there]
+    if split == "train" and there and missing:
+        raise UserError(
+            f"{path}: data.groups: found no row whose {data.group_column} is {missing[0]!r}, "
+            f"expected some of {', '.join(there[:8])}"
+        )
+    return [row for row in rows if row.group in data.groups]
 
 
 def _clean(rows: list[Row], dropped: Counter) -> list[Row]:

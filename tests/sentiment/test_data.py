@@ -148,6 +148,11 @@ def test_draws_are_nested_by_size_and_differ_by_seed(tmp_path):
         ("review,label\n好,1\n差\n", {}, "line 3: found no label"),
         ("review,label\n好,1\n差,0\n", {}, "found 2 different texts of one label each"),
         ("review,label\n好,1\n很好,1\n真好,1\n", {}, "found only '1', expected two labels or more"),
+        (
+            "review,label,cat\n好,1,水果\n差,0,手机\n",
+            {"group_column": "cat", "groups": ["水果", "手鸡"]},
+            "data.groups: found no row whose cat is '手鸡', expected some of 水果, 手机",
+        ),
         (None, {}, "no such file"),
     ],
 )
@@ -156,6 +161,12 @@ def test_a_wrong_file_is_one_line(tmp_path, text, data, message):
         write(tmp_path, text)
     with pytest.raises(UserError, match=re.escape(message)):
         read_data(configuration(**data), tmp_path)
+
+
+@pytest.mark.parametrize("classes", [["0", "1", "1"], ["1"], []])
+def test_classes_that_are_no_two_different_ones_are_refused(classes):
+    with pytest.raises(UserError, match="data.classes: found .*expected two or more, each once"):
+        configuration(classes=classes)
 
 
 def test_embedded_reviews_are_many_different_balanced_and_varied():
