@@ -38,6 +38,11 @@ def test_balanced_weights_average_to_one_and_make_classes_weigh_the_same():
     assert weights[LABELS][LABELS == 0].sum() == pytest.approx(weights[LABELS][LABELS == 1].sum())
 
 
+def test_a_class_without_a_review_does_not_make_the_loss_smaller():
+    weights = class_weights("balanced", LABELS, 3)
+    assert weights[LABELS].mean() == pytest.approx(1) and np.isfinite(weights).all()
+
+
 def test_weights_multiply_each_sample_whatever_the_batch(batch):
     logits, labels = batch
     loss = ClassificationLoss(Loss(class_weights=[0.5, 3.0]), LABELS, 2)
