@@ -62,7 +62,9 @@ class Data:
             if name != "path" and getattr(self, name) is None:
                 setattr(self, name, value)
         if self.classes is not None and (len(self.classes) < 2 or len(set(self.classes)) < len(self.classes)):
-            raise ValueError(f"data.classes: found {', '.join(self.classes)}, expected two or more, each once")
+            raise ValueError(
+                f"data.classes: found {', '.join(self.classes)}, expected two or more, each once"
+            )
         if isinstance(self.train_size, int) and self.train_size < 1:
             raise ValueError(f"data.train_size: found {self.train_size}, expected at least 1, or all")
         if (self.test_size is None) != (self.validation_size is None) and not (self.test or self.validation):

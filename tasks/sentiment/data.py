@@ -122,8 +122,18 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     splits = {"train": _draw(path, pool, data)}
     for split in ("validation", "test"):
         splits[split] = _reviews(split, rows[split], classes, path)
+    _require_names(path, classes)
     _require_weights(config, classes)
     return Data(classes, splits, dropped)
+
+
+def _require_names(path: Path, classes: tuple[str, ...]) -> None:
+    # Beside f1_NAME of each class, metrics.json has f1_macro of all, and f1_positive of the second of two.
+    if "macro" in classes or (len(classes) == 2 and classes[0] == "positive"):
+        raise UserError(
+            f"{path}: found the classes {', '.join(classes[:8])}, expected positive as the second of two "
+            "(data.classes), and none called macro, since metrics have these names"
+        )
 
 
 def _require_weights(config: settings.Config, classes: tuple[str, ...]) -> None:

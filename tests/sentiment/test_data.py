@@ -163,6 +163,16 @@ def test_a_wrong_file_is_one_line(tmp_path, text, data, message):
         read_data(configuration(**data), tmp_path)
 
 
+@pytest.mark.parametrize("names", ["positive tired", "negative macro"])
+def test_classes_whose_metrics_would_overwrite_others_are_refused(tmp_path, names):
+    rows = [f"评论{i},{names.split()[i % 2]}" for i in range(60)]
+    write(tmp_path, "review,label\n" + "\n".join(rows))
+    with pytest.raises(UserError, match=r"found the classes .*, expected positive as the second of two"):
+        read_data(configuration(), tmp_path)
+    if "positive" in names:
+        assert read_data(configuration(classes=["tired", "positive"]), tmp_path).classes[1] == "positive"
+
+
 @pytest.mark.parametrize("classes", [["0", "1", "1"], ["1"], []])
 def test_classes_that_are_no_two_different_ones_are_refused(classes):
     with pytest.raises(UserError, match="data.classes: found .*expected two or more, each once"):
