@@ -137,19 +137,24 @@ def read_yaml(path: Path, _seen: tuple = ()) -> dict[str, Any]:
     """
     path = Path(path)
     if path.resolve() in _seen:
-        raise UserError(f"{path}: extends itself")
+        raise UserError(f"{path}: extends: found the file itself, expected another")
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such configuration file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from None
+        named = f", which {_seen[-1].name} extends" if _seen else ""
+        raise UserError(f"{path}: no such configuration file{named}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}: line {line}: found bytes that are not UTF-8, expected UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}:{where} is not YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(values, dict):
-        raise UserError(f"{path}: found {type(values).__name__}, expected keys with values")
+        found = "nothing" if values is None else f"a {type(values).__name__}"
+        raise UserError(f"{path}: found {found}, expected keys with values")
     parents = values.pop("extends", [])
     inherited: dict[str, Any] = {}
     parents = [parents] if isinstance(parents, str) else parents
@@ -193,9 +198,9 @@ def parse_flags(
         name, has_value, text = flag.partition("=")
         if not name.startswith("--") or len(name) == 2:
             raise UserError(f"found {flag!r}, expected a flag such as --optim.weight_decay 1e-4")
-        if fields and not _names_part(name[2:], fields):
-            known = [*command_flags, *(f"--{field}" for field in fields)]
-            raise UserError(f"{name}: unknown flag; the nearest is {_nearest(name, known)}")
+        if fields and name[2:] not in (known := _with_sections(fields)):
+            known_flags = [*command_flags, *(f"--{part}" for part in known)]
+            raise UserError(f"{name}: unknown flag; the nearest is {_nearest(name, known_flags)}")
         if not has_value:
             if not rest:
                 raise UserError(f"{name}: found no value")
@@ -213,9 +218,13 @@ def parse_flags(
     return values
 
 
-def _names_part(name: str, fields: Iterable[str]) -> bool:
-    """Whether a dotted name is one of the fields or a section of them."""
-    return any(f"{field}.".startswith(f"{name}.") for field in fields)
+def _with_sections(fields: Iterable[str]) -> list[str]:
+    """Dotted names, and before them those of the sections that they stand in."""
+    sections: dict[str, None] = {}
+    for field in fields:
+        parts = field.split(".")
+        sections.update(dict.fromkeys(".".join(parts[:end]) for end in range(1, len(parts))))
+    return [*sections, *fields]
 
 
 def build(config_class: type, values: dict[str, Any], source: str) -> Any:
@@ -232,7 +241,8 @@ def build(config_class: type, values: dict[str, Any], source: str) -> Any:
 def _explain(config_class: type, error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{where}: unknown key; the nearest is {_nearest(where, field_names(config_class))}"
+        nearest = _nearest(where, _with_sections(field_names(config_class)))
+        return f"{where}: unknown key; the nearest is {nearest}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in ("missing", "missing_argument"):

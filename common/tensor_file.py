@@ -22,7 +22,7 @@ def tensor_shapes(file: Path) -> dict[str, list[int]]:
         with safe_open(str(file), framework="numpy") as tensors:
             return {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{file} is damaged: {error}") from None
+        raise UserError(f"{file} is damaged, expected whole safetensors: {error}") from None
 
 
 def read_tensors(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:

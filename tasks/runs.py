@@ -66,7 +66,10 @@ def load_config(
     values = configuration.read_yaml(file)
     if seed is not None:
         values = configuration.merge(values, {"data": {"seed": seed}, "train": {"seed": seed}})
-    config_class = tasks.load(values.get("task"), "config").Config
+    if values.get("task") not in tasks.NAMES:
+        found = repr(values["task"]) if "task" in values else "nothing"
+        raise UserError(f"{file}: task: found {found}, expected {' or '.join(tasks.NAMES)}")
+    config_class = tasks.load(values["task"], "config").Config
     values = configuration.merge(values, configuration.parse_flags(flags, config_class, command_flags))
     return configuration.build(config_class, values, str(file))
 

@@ -61,10 +61,6 @@ class Data:
         for name, value in {**DEFAULTS, **known}.items():
             if name != "path" and getattr(self, name) is None:
                 setattr(self, name, value)
-        if self.classes is not None and (len(self.classes) < 2 or len(set(self.classes)) < len(self.classes)):
-            raise ValueError(
-                f"data.classes: found {', '.join(self.classes)}, expected two or more, each once"
-            )
         if isinstance(self.train_size, int) and self.train_size < 1:
             raise ValueError(f"data.train_size: found {self.train_size}, expected at least 1, or all")
         if (self.test_size is None) != (self.validation_size is None) and not (self.test or self.validation):
@@ -73,6 +69,23 @@ class Data:
             )
         if self.groups is not None and self.group_column is None:
             raise ValueError("data.groups: found groups, but no data.group_column that they stand in")
+        if self.text_column == self.label_column:
+            expected = "expected another column than data.text_column"
+            raise ValueError(f"data.label_column: found {self.label_column!r}, {expected}")
+        if self.classes is not None and not 2 <= len(self.classes) == len(set(self.classes)):
+            raise ValueError(f"data.classes: found {self.classes}, expected two labels or more, each once")
+        self._refuse_overlap()
+
+    def _refuse_overlap(self) -> None:
+        files = [file for file in (self.train, self.validation, self.test) if file is not None]
+        twice = next((file for file in files if files.count(file) > 1), None)
+        if twice is not None:
+            raise ValueError(f"data.validation, data.test: found {twice!r} twice, expected different files")
+        shares = self.test_share + self.validation_share
+        if len(files) == 1 and self.test_size is None and shares >= 1:
+            raise ValueError(
+                f"data.test_share, data.validation_share: found {shares:g} together, expected less than 1"
+            )
 
 
 @dataclass(config=STRICT)
@@ -102,6 +115,21 @@ class Model:
     def __post_init__(self):
         if self.weights is None and self.hidden_size % self.heads:
             raise ValueError(f"model.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
+        if self.weights is None:
+            check_frozen_layers(self.frozen_layers, self.layers)
+
+
+def check_frozen_layers(frozen: int, blocks: int) -> None:
+    """Refuse to freeze more layers than an encoder of so many blocks has.
+
+    Raises:
+        ValueError: it names ``model.frozen_layers``.
+    """
+    if frozen > blocks + 1:
+        raise ValueError(
+            f"model.frozen_layers: found {frozen}, expected at most {blocks + 1}: "
+            f"the embeddings and {blocks} blocks"
+        )
 
 
 @dataclass(config=STRICT)

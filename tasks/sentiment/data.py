@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from tasks.sentiment import config as settings
 from tasks.sentiment.known_sets import KNOWN_SETS
 from tasks.sentiment.reading import Columns, Row, read_rows
 
+# Characters of a label in a message: the column may hold whole reviews.
+LABEL_SHOWN = 30
 EMBEDDED = Path(__file__).with_name(KNOWN_SETS["embedded"]["path"])
 
 
@@ -98,30 +101,21 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     """
     data = config.data
     dropped: Counter = Counter()
-    rows = {}
-    for split, path in split_files(config, data_root).items():
-        found = _read(split, path, data)
-        read = [row for row in found if normalise(row.text)]
-        _count(dropped, "without a letter or digit", len(found) - len(read))
-        rows[split] = _clean(read, dropped) if data.duplicates == "drop" else read
-        if not read:
-            raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
     files = split_files(config, data_root)
     path = files["train"]
+    rows = {split: _usable(split, file, data, dropped) for split, file in files.items()}
+    classes = _classes(path, rows["train"], data)
     rows = _split_off(path, rows, data)
     if data.duplicates == "drop":
         rows = _without_shared(rows, dropped)
     for split, left in rows.items():
         if not left:
-            raise UserError(
-                f"{files.get(split, path)}: found no text of {split} that stands once, with one label and "
-                "in one split, expected some (see data.duplicates)"
-            )
-    classes = _classes(path, rows["train"], data)
-    pool = [Review(row.text, classes.index(row.label), row.group or "") for row in rows["train"]]
-    splits = {"train": _draw(path, pool, data)}
+            raise UserError(f"{files.get(split, path)}: {_nothing_left(split)}")
+    known = set(classes) if data.classes else {row.label for row in rows["train"]}
+    splits = {"train": _draw(path, _reviews(rows["train"], classes), data)}
     for split in ("validation", "test"):
-        splits[split] = _reviews(split, rows[split], classes, path)
+        _require_known(split, rows[split], known, files.get(split), path)
+        splits[split] = _reviews(rows[split], classes)
     _require_names(path, classes)
     _require_weights(config, classes)
     return Data(classes, splits, dropped)
@@ -136,20 +130,38 @@ def _require_names(path: Path, classes: tuple[str, ...]) -> None:
         )
 
 
+def _usable(split: str, path: Path, data: settings.Data, dropped: Counter) -> list[Row]:
+    found = _read(split, path, data)
+    read = [row for row in found if normalise(row.text)]
+    _count(dropped, "without a letter or digit", len(found) - len(read))
+    if not read:
+        raise UserError(f"{path}: found no review, expected rows with a text (see data.groups)")
+    kept = _clean(read, dropped) if data.duplicates == "drop" else read
+    if not kept:
+        raise UserError(f"{path}: {_nothing_left(split)}")
+    return kept
+
+
+def _nothing_left(split: str) -> str:
+    return (
+        f"found no text of {split} that stands once, with one label and in one split, expected some "
+        "(see data.duplicates)"
+    )
+
+
 def _require_weights(config: settings.Config, classes: tuple[str, ...]) -> None:
     weights = config.loss.class_weights
     if isinstance(weights, list) and len(weights) != len(classes):
         raise UserError(
-            f"loss.class_weights: found {len(weights)}, expected one for each of {', '.join(classes[:8])}"
+            f"loss.class_weights: found {len(weights)}, expected one for each of {_listed(classes)}"
         )
 
 
 def split_files(config: settings.Config, data_root: Path) -> dict[str, Path]:
     """The files of a configuration, by split."""
     data = config.data
-    if data.train == "embedded":
-        return {"train": EMBEDDED}
     train = KNOWN_SETS[data.train]["path"] if data.train in KNOWN_SETS else data.train
+    train = EMBEDDED if data.train == "embedded" else train
     named = {"train": train, "validation": data.validation, "test": data.test}
     return {split: Path(data_root) / name for split, name in named.items() if name is not None}
 
@@ -229,32 +241,64 @@ def _digest(text: str) -> str:
 
 
 def _classes(path: Path, rows: Sequence[Row], data: settings.Data) -> tuple[str, ...]:
-    found = {row.label for row in rows}
+    """The classes in order, from all rows of the training file."""
+    counts = Counter(row.label for row in rows)
     if data.classes is not None:
-        unknown = sorted(found - set(data.classes))
-        if unknown:
-            raise UserError(f"{path}: found the label {unknown[0]!r}, expected one of data.classes")
-        return tuple(data.classes)
-    if len(found) < 2:
-        raise UserError(
-            f"{path}: {data.label_column}: found only {min(found)!r}, expected two labels or more"
-        )
-    if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in found):
-        # Numbers written in two ways, 1 and 1.0, have an order too, the same in every process.
-        return tuple(sorted(found, key=lambda label: (float(label), label)))
-    return tuple(sorted(found))
-
-
-def _reviews(split: str, rows: list[Row], classes: tuple[str, ...], path: Path) -> list[Review]:
-    reviews = []
-    for row in rows:
-        if row.label not in classes:
+        unknown = next((row for row in rows if row.label not in data.classes), None)
+        if unknown is not None:
+            expected = f"expected one of data.classes: {_listed(data.classes)}"
             raise UserError(
-                f"{path}: {split}: line {row.line}: found the label {row.label!r}, "
-                f"expected one that training has: {', '.join(classes[:8])}"
+                f"{path}: line {unknown.line}: found the label {_short(unknown.label)}, {expected}"
             )
-        reviews.append(Review(row.text, classes.index(row.label), row.group or ""))
-    return reviews
+    if len(counts) < 2:
+        raise UserError(
+            f"{path}: {data.label_column}: found only {_short(min(counts))}, expected two labels or more"
+        )
+    needed = 1 + sum(
+        file is None and size is None
+        for file, size in ((data.test, data.test_size), (data.validation, data.validation_size))
+    )
+    rare = next((row for row in rows if counts[row.label] < needed), None)
+    if rare is not None:
+        found = f"found the label {_short(rare.label)} {counts[rare.label]} time(s)"
+        expected = f"expected {needed} or more, so that each split can have one"
+        raise UserError(f"{path}: line {rare.line}: {found}, {expected}")
+    if data.classes is not None:
+        return tuple(data.classes)
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in counts):
+        # Numbers written in two ways, 1 and 1.0, have an order too, the same in every process.
+        return tuple(sorted(counts, key=lambda label: (float(label), label)))
+    return tuple(sorted(counts))
+
+
+def _require_known(
+    split: str, rows: list[Row], known: set[str], own_file: Optional[Path], train_file: Path
+) -> None:
+    """Refuse a label that training does not have.
+
+    Args:
+        own_file: of the split; None if it was split off ``train_file``.
+    """
+    unknown = next((row for row in rows if row.label not in known), None)
+    if unknown is None:
+        return
+    why = "" if own_file else f"; too few texts have it, none of which {split} leaves to training"
+    raise UserError(
+        f"{own_file or train_file}: line {unknown.line}: found the label {_short(unknown.label)} in {split}, "
+        f"expected one that training has: {_listed(sorted(known))}{why}"
+    )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(label[:LABEL_SHOWN] for label in labels[:8])
+
+
+def _short(label: str) -> str:
+    return repr(label[:LABEL_SHOWN])
+
+
+def _reviews(rows: list[Row], classes: tuple[str, ...]) -> list[Review]:
+    return [Review(row.text, classes.index(row.label), row.group or "") for row in rows]
 
 
 def _draw(path: Path, pool: list[Review], data: settings.Data) -> list[Review]:

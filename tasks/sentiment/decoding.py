@@ -9,7 +9,16 @@ from typing import BinaryIO, Optional
 from common.errors import UserError
 
 BLOCK = 1 << 16
-NEITHER = "found bytes that are neither UTF-8 nor GB18030"
+NEITHER = "found bytes that are neither UTF-8 nor GB18030, expected these, or UTF-16 with a byte-order mark"
+BROKEN_UTF16 = "found bytes that are not UTF-16, expected it, since there is a byte-order mark"
+# What is often given another ending, and how it begins.
+NO_TEXT = {
+    b"\x1f\x8b": "a gzip archive",
+    b"PK\x03\x04": "a ZIP archive, as Excel workbooks are",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an Excel workbook",
+    b"\x89PNG\r\n": "a PNG picture",
+    b"%PDF-": "a PDF document",
+}
 
 
 def file_encoding(path: Path) -> str:
@@ -21,18 +30,22 @@ def file_encoding(path: Path) -> str:
     faults = []
     try:
         with open(path, "rb") as file:
-            for encoding in _candidates(file.read(2)):
+            start = file.read(8)
+            _refuse_other_format(path, start)
+            for encoding in _candidates(start):
                 file.seek(0)
                 line = _undecodable_line(path, file, encoding)
                 if line is None:
                     return encoding
                 faults.append(line)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file (see data.train and --data-root)") from None
+        raise UserError(f"{path}: no such file, expected one below --data-root or elsewhere") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: found a folder, expected a file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     # The encoding that fits longest is most likely meant.
-    raise UserError(f"{path}: line {max(faults)}: {NEITHER}")
+    raise UserError(f"{path}: line {max(faults)}: {_undecodable(start)}")
 
 
 def stream_lines(stream: BinaryIO, name: str) -> Iterator[str]:
@@ -74,12 +87,26 @@ def _decoded_lines(stream: BinaryIO, name: str, block: bytes, encoding: str) -> 
 
 
 def _candidates(start: bytes) -> tuple[str, ...]:
-    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return ("utf-16",) if utf16 else ("utf-8-sig", "gb18030")
+    return ("utf-16",) if _has_utf16_mark(start) else ("utf-8-sig", "gb18030")
+
+
+def _undecodable(start: bytes) -> str:
+    return BROKEN_UTF16 if _has_utf16_mark(start) else NEITHER
+
+
+def _has_utf16_mark(start: bytes) -> bool:
+    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
+def _refuse_other_format(name: object, start: bytes) -> None:
+    for beginning, found in NO_TEXT.items():
+        if start.startswith(beginning):
+            raise UserError(f"{name}: found {found}, expected text")
 
 
 def _encoding_of_beginning(block: bytes, name: str) -> str:
     faults = []
+    _refuse_other_format(name, block)
     for encoding in _candidates(block):
         try:
             codecs.getincrementaldecoder(encoding)().decode(block, final=len(block) < BLOCK)
@@ -87,7 +114,7 @@ def _encoding_of_beginning(block: bytes, name: str) -> str:
             faults.append(_line(error))
         else:
             return encoding
-    raise UserError(f"{name}: line {max(faults)}: {NEITHER}")
+    raise UserError(f"{name}: line {max(faults)}: {_undecodable(block)}")
 
 
 def _undecodable_line(path: Path, file: BinaryIO, encoding: str) -> Optional[int]:
@@ -106,7 +133,8 @@ def _undecodable_line(path: Path, file: BinaryIO, encoding: str) -> Optional[int
 
 
 def _line(error: UnicodeDecodeError) -> int:
-    return error.object.count(b"\n", 0, error.start) + 1
+    # Of UTF-16, bytes of a character may look like the end of a line.
+    return error.object[: error.start].decode(error.encoding, "replace").count("\n") + 1
 
 
 def _refuse_zero(name: object, lines_before: int, text: str) -> None:

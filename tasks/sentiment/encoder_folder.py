@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.tensor_file import tensor_shapes
 from common.training.run_folder import write_text
 from common.weights_conversion import WEIGHTS
 from tasks.sentiment.tokenizer_files import TokenizerFiles, read_object, read_tokenizer_files
@@ -83,7 +84,7 @@ def read_encoder_folder(folder: Path, max_length: int) -> EncoderFolder:
 
     Raises:
         UserError: a file is missing or cannot be read, the family is none of :data:`FAMILIES`, the
-            weights are pickles, the vocabulary does not fit the configuration, or ``max_length``
+            weights are pickles or damaged, the vocabulary does not fit the configuration, or ``max_length``
             exceeds the positions.
     """
     file = next((folder / name for name in CONFIGS if (folder / name).is_file()), None)
@@ -144,6 +145,7 @@ def _architecture(file: Path, described: dict[str, Any]) -> dict[str, Any]:
 
 def _require_safetensors(folder: Path) -> None:
     if (folder / WEIGHTS).is_file():
+        tensor_shapes(folder / WEIGHTS)
         return
     pickles = sorted((f for f in folder.iterdir() if f.suffix in PICKLES), key=lambda f: -f.stat().st_size)
     if pickles:

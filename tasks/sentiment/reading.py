@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from common.errors import UserError
-from tasks.sentiment.records import clean, read_records
+from tasks.sentiment.records import HALF_CHARACTER, clean, read_records, require_column
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,7 @@ def read_rows(path: Path, columns: Columns, labels_required: bool = True) -> lis
 
 def _require_columns(path: Path, columns: Columns, found: list[str]) -> None:
     for name, column in columns.wanted().items():
-        if column not in found:
-            shown = ", ".join(field[:20] for field in found[:8]) or "a header"
-            raise UserError(
-                f"{path}: data.{name}_column: found no column {column!r}, expected one of {shown}"
-            )
-        if found.count(column) > 1:
-            raise UserError(
-                f"{path}: data.{name}_column: found {found.count(column)} columns {column!r}, expected one"
-            )
+        require_column(f"{path}: data.{name}_column", column, found)
 
 
 def _row(path: Path, line: int, values: dict[str, Any], columns: Columns, labels_required: bool) -> Row:
@@ -76,13 +68,19 @@ def _row(path: Path, line: int, values: dict[str, Any], columns: Columns, labels
     for name, column in columns.wanted().items():
         value = values.get(column)
         if value is None and name not in optional:
-            names = ", ".join(list(values)[:8])
-            raise UserError(f"{path}: line {line}: found no {column!r} (data.{name}_column) among {names}")
+            raise UserError(f"{path}: line {line}: {_missing(column, name, values)}")
         if not isinstance(value or "", str):
             raise UserError(f"{path}: line {line}: {column}: found {type(value).__name__}, expected text")
         read[name] = clean(value or "")
         if re.search("[\ud800-\udfff]", read[name]):
-            raise UserError(f"{path}: line {line}: {column}: found half of a character (a lone surrogate)")
+            raise UserError(f"{path}: line {line}: {column}: {HALF_CHARACTER}")
     if labels_required and read.get("label") == "":
-        raise UserError(f"{path}: line {line}: found no {columns.label}, expected a label")
+        raise UserError(f"{path}: line {line}: found nothing in {columns.label!r}, expected a label")
     return Row(line, **read)
+
+
+def _missing(column: str, name: str, values: dict[str, Any]) -> str:
+    if column in values:  # of a table, whose row ends before this column
+        found = sum(value is not None for value in values.values())
+        return f"found {found} of {len(values)} fields, expected {column!r} among them"
+    return f"found no {column!r} (data.{name}_column) among {', '.join(list(values)[:8])}"

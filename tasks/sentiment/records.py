@@ -10,8 +10,10 @@ from common.errors import UserError
 from tasks.sentiment.decoding import file_encoding
 
 FORMATS = (".csv", ".tsv", ".jsonl")
+HALF_CHARACTER = "found half of a character (a lone surrogate), expected whole ones"
 
-# Last line in the file, from 1; names; values. Those of a table are text, one list of names for all.
+# Last line in the file, from 1; names; values. Those of a table are text, None where a row has fewer
+# fields than the header, and its list of names is one for all.
 Record = tuple[int, list[str], list[Any]]
 
 
@@ -41,6 +43,21 @@ def clean(text: str) -> str:
     return text.replace("\ufeff", "").strip()
 
 
+def require_column(field: str, column: str, found: list[str]) -> None:
+    """Refuse a header in which a column does not stand once.
+
+    Args:
+        field: what an error begins with: the file, and the field or flag that names the column.
+    """
+    if not any(found):
+        raise UserError(f"{field}: found no header, expected a first line with {column!r}")
+    if column not in found:
+        shown = ", ".join(name[:20] for name in found[:8])
+        raise UserError(f"{field}: found no column {column!r}, expected one of {shown}")
+    if found.count(column) > 1:
+        raise UserError(f"{field}: found {column!r} twice, expected one such column")
+
+
 def _table_records(
     path: Path, encoding: str, delimiter: str, check_header: Callable[[list[str]], None]
 ) -> Iterator[Record]:
@@ -57,7 +74,7 @@ def _table_records(
                     f"{path}: line {line}: found {len(fields)} fields, "
                     f"expected {len(header)} as in the header"
                 )
-            yield line, header, [*fields, *[""] * (len(header) - len(fields))]
+            yield line, header, [*fields, *[None] * (len(header) - len(fields))]
 
 
 def _lines_fit_header(path: Path, encoding: str) -> bool:
@@ -80,13 +97,18 @@ def _unquote(field: str) -> str:
 
 def _quoted_rows(path: Path, lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    begun = 1
     try:
         for fields in reader:
             if fields or reader.line_num == 1:
                 yield reader.line_num, fields
+            begun = reader.line_num + 1
     except csv.Error as error:
+        if reader.line_num > begun:
+            found = "found a quotation mark that is not closed, expected its partner"
+            raise UserError(f"{path}: line {begun}: {found} ({error} in line {reader.line_num})") from None
         kind = "CSV" if delimiter == "," else "TSV"
-        raise UserError(f"{path}: line {reader.line_num}: is not {kind}: {error}") from None
+        raise UserError(f"{path}: line {begun}: is not {kind}: {error}") from None
 
 
 def _json_records(path: Path, encoding: str) -> Iterator[Record]:
@@ -94,13 +116,27 @@ def _json_records(path: Path, encoding: str) -> Iterator[Record]:
         for line, content in enumerate(lines, start=1):
             if not content.strip("\ufeff \t\r\n"):
                 continue
+            content = content.replace("\ufeff", "").rstrip("\r\n")
             try:
-                values = json.loads(content.replace("\ufeff", "").rstrip("\r\n"))
+                values = json.loads(content, object_pairs_hook=_different_names)
+            except json.JSONDecodeError as error:
+                expected = "expected an object on each line"
+                found = f"is not JSON from column {error.colno} on ({error.msg})"
+                raise UserError(f"{path}: line {line}: {found}, {expected}") from None
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}: line {line}: is not JSON: {error}") from None
             if not isinstance(values, dict):
                 raise UserError(f"{path}: line {line}: found {type(values).__name__}, expected an object")
             yield line, list(values), [_json_field(value) for value in values.values()]
+
+
+def _different_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"found {twice!r} twice, expected each name once")
+    return values
 
 
 def _json_field(value: Any) -> Any:

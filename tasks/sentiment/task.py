@@ -15,7 +15,7 @@ from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training.run_folder import RunFolder, write_text
 from tasks.sentiment.classifier import Classifier
-from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config
+from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config, check_frozen_layers
 from tasks.sentiment.data import Data, Review
 from tasks.sentiment.labels import Labels
 from tasks.sentiment.loss import ClassificationLoss
@@ -139,11 +139,10 @@ class Task:
         return report_sections(run, self.data, self.config)
 
     def _freeze(self, layers: int, blocks: int) -> None:
-        if layers > blocks + 1:
-            raise UserError(
-                f"model.frozen_layers: found {layers}, expected at most {blocks + 1}: "
-                f"the embeddings and {blocks} blocks"
-            )
+        try:
+            check_frozen_layers(layers, blocks)
+        except ValueError as error:
+            raise UserError(str(error)) from None
         for name, parameter in self.model.named_parameters():
             if self.depth_of(name) < layers:
                 parameter.stop_gradient = True

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Optional
 
 from common.errors import UserError
 from tasks.sentiment.decoding import file_encoding, stream_lines
-from tasks.sentiment.records import FORMATS, clean, read_records
+from tasks.sentiment.records import FORMATS, HALF_CHARACTER, clean, read_records, require_column
 
 LINES = ".txt"
 STREAM = "standard input"
@@ -88,13 +88,7 @@ def _columns(path: Path, text_column: str) -> list[str]:
 
     def check_header(names: list[str]) -> None:
         header.extend(names)
-        if text_column not in names:
-            shown = ", ".join(name[:20] for name in names[:8]) or "a header"
-            raise UserError(
-                f"{path}: --text-column: found no column {text_column!r}, expected one of {shown}"
-            )
-        if names.count(text_column) > 1:
-            raise UserError(f"{path}: --text-column: found {text_column!r} twice, expected one such column")
+        require_column(f"{path}: --text-column", text_column, names)
 
     found: dict[str, None] = {}
     for _, names, _ in read_records(path, check_header):
@@ -109,6 +103,7 @@ def _record_rows(path: Path, text_column: str, columns: list[str]) -> Iterator[T
         if text_column not in names:
             shown = ", ".join(name[:20] for name in names[:8])
             raise UserError(f"{path}: line {line}: --text-column: found no {text_column!r} among {shown}")
+        values = ["" if value is None else value for value in values]
         text = values[names.index(text_column)]
         if not isinstance(text, str):
             found = type(text).__name__
@@ -118,7 +113,7 @@ def _record_rows(path: Path, text_column: str, columns: list[str]) -> Iterator[T
             values = [by_name.get(name, "") for name in columns]
         cells = [_cell(value) for value in values]
         if any(re.search("[\ud800-\udfff]", cell) for cell in [*names, *cells]):
-            raise UserError(f"{path}: line {line}: found half of a character (a lone surrogate)")
+            raise UserError(f"{path}: line {line}: {HALF_CHARACTER}")
         yield cells, clean(text)
 
 

@@ -1,6 +1,5 @@
 """Configuration: files, flags, and what is said when they are wrong."""
 
-import re
 from dataclasses import field
 from typing import List, Literal, Optional
 
@@ -48,7 +47,7 @@ def test_a_whole_number_is_a_float_where_a_float_is_expected():
     ("flags", "message"),
     [
         (["--optim.weight_decy", "1"], "optim.weight_decy: unknown key; the nearest is optim.weight_decay"),
-        (["--optm.momentum", "1"], "optm: unknown key; the nearest is optim."),
+        (["--optm.momentum", "1"], "optm: unknown key; the nearest is optim"),
         (["--optim.weight_decay", "abc"], 'optim.weight_decay: found "abc", expected a valid number'),
         (["--optim.weight_decay", "-1"], "optim.weight_decay: found -1, expected greater than or equal to 0"),
         (["--optim.learning_rate", ".nan"], "optim.learning_rate: found NaN, expected a finite number"),
@@ -77,12 +76,12 @@ def test_a_mistake_is_one_line_that_names_the_field(flags, message):
         (["--run-dri=x"], "--run-dri: unknown flag; the nearest is --run-dir"),
         (["--resum", "--train.epochs", "1"], "--resum: unknown flag; the nearest is --resume"),
         (["--train.epoch", "1"], "--train.epoch: unknown flag; the nearest is --train.epochs"),
-        (["--trian", "1"], "--trian: unknown flag; the nearest is --train."),
+        (["--trian", "1"], "--trian: unknown flag; the nearest is --train"),
         (["--train.epochs.x", "1"], "--train.epochs.x: unknown flag; the nearest is --train.epochs"),
     ],
 )
 def test_a_misspelt_flag_names_the_nearest_of_the_command_and_the_fields(flags, message):
-    with pytest.raises(UserError, match=f"^{message}"):
+    with pytest.raises(UserError, match=f"^{message}$"):
         config.parse_flags(flags, Example, ["--run-dir", "--resume"])
 
 
@@ -109,25 +108,6 @@ def test_later_parents_refine_earlier_ones_and_the_file_refines_both(tmp_path):
     assert config.read_yaml(tmp_path / "c.yaml") == {
         "optim": {"momentum": 0.1, "warmup": 0.2, "clip_norm": 3}
     }
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("extends: a.yaml", "extends itself"),
-        ("extends: 5", "extends: found 5, expected a file or a list of files"),
-        ("extends: [5]", "expected a file or a list of files"),
-        ("extends: missing.yaml", "missing.yaml: no such configuration file"),
-        ("- a\n- b", "found list, expected keys with values"),
-        ("a: [1", "line 1 is not YAML"),
-        ("", "found NoneType, expected keys with values"),
-    ],
-)
-def test_a_broken_file_is_one_line(tmp_path, text, message):
-    file = tmp_path / "a.yaml"
-    file.write_text(text)
-    with pytest.raises(UserError, match=re.escape(message)):
-        config.read_yaml(file)
 
 
 def leaves(values: dict, prefix: str = "") -> dict:
@@ -196,9 +176,3 @@ def test_values_are_read_by_the_core_schema_of_yaml(tmp_path, text, value):
     (tmp_path / "a.yaml").write_text(f"key: {text}")
     found = config.read_yaml(tmp_path / "a.yaml")["key"]
     assert found == value and type(found) is type(value)
-
-
-def test_a_key_that_stands_twice_is_refused(tmp_path):
-    (tmp_path / "a.yaml").write_text("task: sentiment\noptim: {momentum: 0.9}\noptim: {weight_decay: 1}\n")
-    with pytest.raises(UserError, match="line 3 is not YAML: found the key optim a second time"):
-        config.read_yaml(tmp_path / "a.yaml")

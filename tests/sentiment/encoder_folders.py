@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,46 @@ def change_weights(folder: Path, change) -> None:
     """Replace the tensors {name: array} by what ``change`` makes of them."""
     file = folder / "model.safetensors"
     save_file(change(load_file(str(file))), str(file), metadata={"format": "pt"})
+
+
+# What spoils a folder, as functions of it.
+Spoil = Callable[[Path], object]
+
+
+def without(name: str) -> Spoil:
+    """A file is missing."""
+    return lambda folder: (folder / name).unlink()
+
+
+def pickled(name: str) -> Spoil:
+    """The weights stand under the name of a pickle."""
+    return lambda folder: (folder / "model.safetensors").rename(folder / name)
+
+
+def vocabulary(text: str, encoding: str = "utf-8") -> Spoil:
+    """Another text in ``vocab.txt``."""
+    return lambda folder: (folder / "vocab.txt").write_text(text, encoding=encoding)
+
+
+def config_text(text: str) -> Spoil:
+    """Another text in ``config.json``."""
+    return lambda folder: (folder / "config.json").write_text(text)
+
+
+def fields(**values) -> Spoil:
+    """Other fields in ``config.json``."""
+    return lambda folder: change_config(folder, **values)
+
+
+def weights(change) -> Spoil:
+    """Other tensors."""
+    return lambda folder: change_weights(folder, change)
+
+
+def cut(folder: Path) -> None:
+    """The end of the weights is missing."""
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-5])
 
 
 def write_as_bfloat16(folder: Path) -> None:

@@ -1,131 +1,350 @@
-"""Files that cannot be trained on, each with the one line that says why.
+"""Bad inputs, each a file in ``bad_inputs/`` or a folder of weights, and the line that answers it.
 
-All run in one process, through what `train.py` calls; five also as a user runs it.
+In a line ``{file}`` is the input, ``{folder}`` the folder of weights, ``{assets}`` that of the run;
+``...`` at its end stands for what a library adds. All rows run in one process, some as commands too.
 """
 
+import shutil
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from common.errors import run_command
-from tasks.training import train_command
+from tasks.runs import load_config
+from tasks.sentiment.data import read_data
+from tasks.sentiment.encoder_folder import check_weights
+from tests.conftest import ROOT
+from tests.sentiment.commands import INPUTS, answers_of, check_answer, command_of, write_run
+from tests.sentiment.encoder_folders import (
+    config_text,
+    cut,
+    fields,
+    hugging_face_folder,
+    pickled,
+    vocabulary,
+    weights,
+    without,
+)
 
-FOLDER = Path(__file__).with_name("bad_inputs")
-PLAIN = FOLDER / "plain.yaml"
-COLUMNS = ["--data.text_column", "评论", "--data.label_column", "情感"]
+NEITHER = "found bytes that are neither UTF-8 nor GB18030, expected these, or UTF-16 with a byte-order mark"
+NOTHING_LEFT = (
+    "found no text of train that stands once, with one label and in one split, expected some "
+    "(see data.duplicates)"
+)
 
-BAD = {
-    "empty.csv": "found no column '评论', expected one of a header",
-    "no_text_column.csv": "data.text_column: found no column '评论', expected one of text",
-    "no_label_column.tsv": "data.label_column: found no column '情感'",
-    "too_many_fields.csv": "line 4: found 3 fields, expected 2 as in the header",
-    "no_label.csv": "line 4: found no 情感, expected a label",
-    "blank_label.csv": "line 4: found no 情感, expected a label",
-    "open_quote.csv": "is not CSV: unexpected end of data",
-    "text_after_quote.csv": "line 4: is not CSV",
-    "tab_in_text.tsv": "line 4: found 3 fields",
-    "binary.csv": "found bytes that are neither UTF-8 nor GB18030",
-    "zero.csv": "line 4: found a zero byte, expected text",
-    "half_utf16.csv": "found bytes that are neither",
-    "array.jsonl": "line 1: found list, expected an object",
-    "broken.jsonl": "line 2: is not JSON",
-    "missing_key.jsonl": "line 1: found no '情感' (data.label_column) among 评论",
-    "null_label.jsonl": "line 1: found no 情感, expected a label",
-    "list_text.jsonl": "line 1: 评论: found list, expected text",
-    "half_character.jsonl": "line 1: 评论: found half of a character",
-    "table.xlsx": "found the ending '.xlsx', expected one of .csv, .tsv, .jsonl",
-    "one_class.csv": "情感: found only '正面', expected two labels or more",
-    "header_only.csv": "found no review, expected rows below the header",
-    "too_few.csv": "found 2 different texts of one label each, too few to split off",
-    "only_punctuation.csv": "found no review",
-    "contradictory.csv": "found 0 different texts of one label each, too few to split off test",
-    "renamed_gzip.csv": "found bytes that are neither UTF-8 nor GB18030",
-    "column_twice.csv": "data.text_column: found 2 columns '评论', expected one",
-    "unknown_key.yaml": "optim.weight_decy: unknown key; the nearest is optim.weight_decay",
-    "wrong_type.yaml": 'train.epochs: found "many", expected a valid integer',
-    "out_of_range.yaml": "model.dropout: found 1.5, expected less than 1",
-    "key_twice.yaml": "key_twice.yaml: line 4 is not YAML: found the key epochs a second time",
-    "not_yaml.yaml": "not_yaml.yaml: line 3 is not YAML",
-    "half_a_split.yaml": "data.test_size, data.validation_size: found one of them, expected both or neither",
-    "groups_without_column.yaml": "data.groups: found groups, but no data.group_column",
-    "heads.yaml": "model.heads: found 4, expected a divisor of 30",
-    "class_weights.yaml": "loss.class_weights: found 3, expected one for each of 0, 1",
-    "unknown_class.yaml": "found the label '0', expected one of data.classes",
-    "too_many.yaml": "data.train_size: found 100000, expected at most",
-    "list.yaml": "found list, expected keys with values",
-    "no_task.yaml": "task: found None",
-    "extends_itself.yaml": "extends itself",
-    "extends_nothing.yaml": "no.yaml: no such configuration file",
-    "weights_of_pickles": "pytorch_model.bin, a pickle, which is not opened",
-    "weights_missing": "has no model.safetensors",
-    "weights_without_config": "has no config.json",
-    "weights_of_gpt": "found gpt2, expected one of bert, roberta, ernie",
-    "weights_without_vocabulary": "vocab.txt",
-    "weights_with_large_vocabulary": "found 8 tokens, expected at most 6",
-    "weights_with_broken_config": "config.json cannot be read",
-    "weights_with_few_positions": "data.max_length: found 128, expected at most 64",
-    "weights_with_negative_size": "hidden_size: found -8, expected a whole number from 1",
+# train.py --data.train FILE
+FILES = {
+    "missing.csv": "{file}: no such file, expected one below --data-root or elsewhere",
+    "parts.csv": "{file}: found a folder, expected a file",
+    "workbook.xlsx": "{file}: found the ending '.xlsx', expected one of .csv, .tsv, .jsonl",
+    "reviews.json": "{file}: found the ending '.json', expected one of .csv, .tsv, .jsonl",
+    "workbook.csv": "{file}: found a ZIP archive, as Excel workbooks are, expected text",
+    "gzip.csv": "{file}: found a gzip archive, expected text",
+    "picture.csv": "{file}: found a PNG picture, expected text",
+    "mixed_encodings.csv": "{file}: line 22: " + NEITHER,
+    "utf16_without_mark.csv": "{file}: line 2: " + NEITHER,
+    "utf16_cut.csv": "{file}: line 21: found bytes that are not UTF-16, expected it, since there is a "
+    "byte-order mark",
+    "zero_byte.csv": "{file}: line 3: found a zero byte, expected text",
+    "empty.csv": "{file}: data.text_column: found no header, expected a first line with 'text'",
+    "blank_lines.csv": "{file}: data.text_column: found no header, expected a first line with 'text'",
+    "header_only.csv": "{file}: found no review, expected rows with a text (see data.groups)",
+    "no_header.csv": "{file}: data.text_column: found no column 'text', expected one of 很满意，下次还来, 好",
+    "no_text_column.csv": "{file}: data.text_column: found no column 'text', expected one of review, label",
+    "no_label_column.tsv": "{file}: data.label_column: found no column 'label', expected one of text, "
+    "sentiment",
+    "column_twice.csv": "{file}: data.text_column: found 'text' twice, expected one such column",
+    "text_missing.csv": "{file}: line 3: found 1 of 2 fields, expected 'text' among them",
+    "label_missing.csv": "{file}: line 3: found 1 of 2 fields, expected 'label' among them",
+    "too_many_fields.csv": "{file}: line 3: found 3 fields, expected 2 as in the header",
+    "tab_in_text.tsv": "{file}: line 3: found 3 fields, expected 2 as in the header",
+    "no_label.csv": "{file}: line 3: found nothing in 'label', expected a label",
+    "blank_label.csv": "{file}: line 3: found nothing in 'label', expected a label",
+    "open_quote.csv": "{file}: line 3: found a quotation mark that is not closed, expected its partner ...",
+    "text_after_quote.csv": "{file}: line 3: is not CSV: ',' expected after '\"'",
+    "one_class.csv": "{file}: label: found only '好', expected two labels or more",
+    "label_of_one_text.csv": "{file}: line 22: found the label '中' 1 time(s), expected 3 or more, so that "
+    "each split can have one",
+    "too_few_texts.csv": "{file}: found 6 different texts of one label each, too few to split off ...",
+    "two_labels.csv": "{file}: " + NOTHING_LEFT,
+    "only_punctuation.csv": "{file}: found no review, expected rows with a text (see data.groups)",
+    "empty_lines.jsonl": "{file}: found no review, expected rows with a text (see data.groups)",
+    "broken.jsonl": "{file}: line 2: is not JSON from column 26 on ...",
+    "pretty.jsonl": "{file}: line 1: is not JSON from column 2 on ...",
+    "deep.jsonl": "{file}: line 2: is not JSON: ...",
+    "array.jsonl": "{file}: line 1: found list, expected an object",
+    "missing_key.jsonl": "{file}: line 2: found no 'label' (data.label_column) among text, star",
+    "key_twice.jsonl": "{file}: line 2: is not JSON: found 'text' twice, expected each name once",
+    "null_label.jsonl": "{file}: line 2: found nothing in 'label', expected a label",
+    "list_text.jsonl": "{file}: line 2: text: found list, expected text",
+    "half_character.jsonl": "{file}: line 2: text: found half of a character (a lone surrogate), expected "
+    "whole ones",
 }
-# Good by themselves, but not beside each other.
-TOGETHER = {
-    (
-        "good.csv",
-        "--data.validation",
-        "other_label.csv",
-    ): "found the label '中性', expected one that training has",
-    ("good.csv", "--data.test", "good.csv"): "found no text of validation that stands once",
+
+# train.py --data.validation FILE
+VALIDATION = {
+    "other_class.csv": "{file}: line 8: found the label '中' in validation, expected one that training has: "
+    "好, 差",
 }
-AS_COMMANDS = ["open_quote.csv", "too_few.csv", "missing_key.jsonl", "key_twice.yaml", "weights_of_pickles"]
+
+# train.py --config FILE
+CONFIGURATIONS = {
+    "missing.yaml": "{file}: no such configuration file",
+    "empty.yaml": "{file}: found nothing, expected keys with values",
+    "list.yaml": "{file}: found a list, expected keys with values",
+    "gb18030.yaml": "{file}: line 2: found bytes that are not UTF-8, expected UTF-8",
+    "open_bracket.yaml": "{file}: line 3 is not YAML: expected ',' or ']', but got '<stream end>'",
+    "tab.yaml": "{file}: line 3 is not YAML: found character '\\t' that cannot start any token",
+    "no_space.yaml": "{file}: line 4 is not YAML: mapping values are not allowed here",
+    "python_object.yaml": "{file}: line 1 is not YAML: could not determine a constructor for the tag ...",
+    "key_twice.yaml": "{file}: line 4 is not YAML: found the key optim a second time",
+    "extends_itself.yaml": "{file}: extends: found the file itself, expected another",
+    "extends_number.yaml": "{file}: extends: found 5, expected a file or a list of files",
+    "extends_list.yaml": "{file}: extends: found [5], expected a file or a list of files",
+    "extends_missing.yaml": f"{INPUTS}/baseline.yml: no such configuration file, which extends_missing.yaml "
+    "extends",
+    "no_task.yaml": "{file}: task: found nothing, expected sentiment or pcb",
+    "unknown_task.yaml": "{file}: task: found 'sentimant', expected sentiment or pcb",
+    "unknown_key.yaml": "{file}: optim.weight_decy: unknown key; the nearest is optim.weight_decay",
+    "unknown_section.yaml": "{file}: optimizer: unknown key; the nearest is optim",
+    "null_section.yaml": "{file}: optim: found null, expected an object",
+    "wrong_type.yaml": '{file}: train.epochs: found "many", expected a valid integer',
+    "text_for_a_number.yaml": '{file}: optim.learning_rate: found "1e-4", expected a valid number',
+    "out_of_range.yaml": "{file}: model.dropout: found 1.5, expected less than 1",
+    "infinite.yaml": "{file}: optim.learning_rate: found Infinity, expected a finite number",
+    "not_a_choice.yaml": "{file}: optim.name: found \"adan\", expected 'adamw', 'adam', 'momentum' or 'sgd'",
+    "bad_rule.yaml": "{file}: optim.rules: found 'encoder[.', expected a regular expression: ...",
+    "heads.yaml": "{file}: model.heads: found 5, expected a divisor of 64",
+    "frozen.yaml": "{file}: model.frozen_layers: found 4, expected at most 3: the embeddings and 2 blocks",
+    "one_column.yaml": "{file}: data.label_column: found 'text', expected another column than "
+    "data.text_column",
+    "one_file.yaml": "{file}: data.validation, data.test: found 'good.csv' twice, expected different files",
+    "one_size.yaml": "{file}: data.test_size, data.validation_size: found one of them, expected both or "
+    "neither",
+    "shares.yaml": "{file}: data.test_share, data.validation_share: found 1 together, expected less than 1",
+    "class_twice.yaml": "{file}: data.classes: found ['好', '差', '好'], expected two labels or more, each "
+    "once",
+    "groups_without_column.yaml": "{file}: data.groups: found groups, but no data.group_column that they "
+    "stand in",
+    "no_such_group.yaml": f"{INPUTS}/good.csv: data.group_column: found no column 'cat', expected one of "
+    "text, label",
+    "other_classes.yaml": f"{INPUTS}/good.csv: line 2: found the label '好', expected one of data.classes: "
+    "差, 中",
+    "class_weights.yaml": "loss.class_weights: found 3, expected one for each of 好, 差",
+    "too_many_drawn.yaml": f"{INPUTS}/good.csv: data.train_size: found 100, expected at most 17, or all",
+    "precision.yaml": "train.amp: found bf16 on a CPU, where Paddle ignores it; expected off",
+}
+
+# predict.py --input FILE
+TEXTS = {
+    "missing.csv": "--input: {file}: no such file, expected one, or - for standard input",
+    "parts.csv": "{file}: found a folder, expected a file",
+    "workbook.xlsx": "--input: {file}: found the ending '.xlsx', expected one of .csv, .tsv, .jsonl, .txt, "
+    "or - for lines on standard input",
+    "workbook.csv": "{file}: found a ZIP archive, as Excel workbooks are, expected text",
+    "mixed_encodings.csv": "{file}: line 22: " + NEITHER,
+    "zero_byte.txt": "{file}: line 2: found a zero byte, expected text",
+    "empty.csv": "{file}: --text-column: found no header, expected a first line with 'text'",
+    "empty.txt": "--input: {file}: found no text, expected at least one",
+    "empty_lines.jsonl": "--input: {file}: found no text, expected at least one",
+    "header_only.csv": "--input: {file}: found no text, expected at least one",
+    "no_text_column.csv": "{file}: --text-column: found no column 'text', expected one of review, label",
+    "column_twice.csv": "{file}: --text-column: found 'text' twice, expected one such column",
+    "too_many_fields.csv": "{file}: line 3: found 3 fields, expected 2 as in the header",
+    "open_quote.csv": "{file}: line 3: found a quotation mark that is not closed, expected its partner ...",
+    "broken.jsonl": "{file}: line 2: is not JSON from column 26 on ...",
+    "deep.jsonl": "{file}: line 2: is not JSON: ...",
+    "array.jsonl": "{file}: line 1: found list, expected an object",
+    "no_text.jsonl": "{file}: line 2: --text-column: found no 'text' among review",
+    "list_text.jsonl": "{file}: line 2: text: found list, expected text",
+    "half_character_beside.jsonl": "{file}: line 1: found half of a character (a lone surrogate), expected "
+    "whole ones",
+}
 
 
-def flags_for(name: str) -> list[str]:
-    """What a user would type to train with the file."""
-    file = str(FOLDER / name)
-    if name.endswith(".yaml"):
-        return ["--config", file]
-    if name.startswith("weights"):
-        return ["--config", str(PLAIN), "--model.weights", file]
-    # The quickstart's sizes are for its own reviews.
-    sizes = ["--data.test_size", "null", "--data.validation_size", "null", "--data.train_size", "all"]
-    return ["--config", str(PLAIN), "--data.train", file, *COLUMNS, *sizes]
+PICKLE = (
+    "model.weights: {folder} has no model.safetensors but FILE, a pickle, which is not opened; expected: "
+)
+PICKLE += "python scripts/convert_weights.py {folder}/FILE --output FOLDER"
+
+# train.py --model.weights FOLDER, of which one thing is spoilt; answered before Paddle is imported.
+WEIGHTS = {
+    "no configuration": (
+        without("config.json"),
+        "model.weights: {folder} has no config.json; expected an encoder's folder",
+    ),
+    "no JSON": (config_text("{"), "model.weights: {folder}/config.json cannot be read: ..."),
+    "no object": (
+        config_text("[1]"),
+        "model.weights: {folder}/config.json: found list, expected an object",
+    ),
+    "no family": (
+        fields(model_type=None, architectures=None),
+        "model.weights: {folder}/config.json: found neither model_type nor architectures, expected one of "
+        "bert, roberta, ernie",
+    ),
+    "another family": (
+        fields(model_type="xlm-roberta"),
+        "model.weights: {folder}/config.json: found xlm-roberta, expected one of bert, roberta, ernie",
+    ),
+    "another class": (
+        fields(model_type=None, architectures=["ErnieMModel"]),
+        "model.weights: {folder}/config.json: found ErnieMModel, expected one of bert, roberta, ernie",
+    ),
+    "a list for a family": (
+        fields(model_type=["bert"]),
+        "model.weights: {folder}/config.json: found ['bert'], expected one of bert, roberta, ernie",
+    ),
+    "a rate in words": (
+        fields(hidden_dropout_prob="a"),
+        "model.weights: {folder}/config.json: hidden_dropout_prob: found 'a', expected a number from 0",
+    ),
+    "a size in words": (
+        fields(hidden_size="32"),
+        "model.weights: {folder}/config.json: hidden_size: found '32', expected a whole number from 1",
+    ),
+    "no weights": (
+        without("model.safetensors"),
+        "model.weights: {folder} has no model.safetensors; expected an encoder's folder",
+    ),
+    "a pickle of Paddle": (pickled("model_state.pdparams"), PICKLE.replace("FILE", "model_state.pdparams")),
+    "a pickle of torch": (pickled("pytorch_model.bin"), PICKLE.replace("FILE", "pytorch_model.bin")),
+    "another pickle": (pickled("best.pt"), PICKLE.replace("FILE", "best.pt")),
+    "a damaged file": (
+        lambda f: (f / "model.safetensors").write_bytes(b"damaged"),
+        "{folder}/model.safetensors is damaged, expected whole safetensors: ...",
+    ),
+    "a cut file": (cut, "{folder}/model.safetensors is damaged, expected whole safetensors: ..."),
+    "no vocabulary": (
+        without("vocab.txt"),
+        "model.weights: {folder} has no vocab.txt; expected an encoder's folder",
+    ),
+    "a large vocabulary": (
+        vocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n" + "\n".join(map(str, range(96)))),
+        "model.weights: {folder}/vocab.txt: found 100 tokens, expected at most 24, as in "
+        "{folder}/config.json",
+    ),
+    "no word pieces": (
+        vocabulary("a\nb\n"),
+        "model.weights: {folder}/vocab.txt: found no [UNK], expected it as unk_token",
+    ),
+    "a binary vocabulary": (
+        vocabulary("[PAD]\n好", "gb18030"),
+        "model.weights: {folder}/vocab.txt cannot be read: ...",
+    ),
+    "another pad token": (
+        vocabulary("[UNK]\n[PAD]\n[CLS]\n[SEP]\n"),
+        "model.weights: {folder}/config.json: pad_token_id: found 0, expected 1, the number of [PAD] in "
+        "{folder}/vocab.txt",
+    ),
+    "few positions": (
+        fields(max_position_embeddings=9),
+        "data.max_length: found 60, expected at most 9, as in {folder}",
+    ),
+}
+
+# The same, answered when the weights are loaded.
+LOADED = {
+    "a missing weight": (
+        weights(lambda t: {n: a for n, a in t.items() if "layer.1.output" not in n}),
+        "model.weights: {folder}/model.safetensors: found no bert.encoder.layer.1.output.dense.weight "
+        "(4 missing), expected all",
+    ),
+    "another model": (
+        weights(lambda t: {n: a for n, a in t.items() if "word_embeddings" not in n}),
+        "model.weights: {folder}/model.safetensors: found 0 embeddings.word_embeddings.weight, expected one",
+    ),
+    "another width": (
+        fields(intermediate_size=40),
+        "model.weights: {folder}/model.safetensors: bert.encoder.layer.0.intermediate.dense.weight: found "
+        "shape [48, 32], expected [40, 32], as in {folder}/config.json",
+    ),
+    "another size of vocabulary": (
+        fields(vocab_size=99),
+        "model.weights: {folder}/model.safetensors: bert.embeddings.word_embeddings.weight: found shape "
+        "[24, 32], expected [99, 32], as in {folder}/config.json",
+    ),
+    "whole numbers": (
+        weights(lambda t: {n: a.astype(np.int8) for n, a in t.items()}),
+        "{folder}/model.safetensors: bert.embeddings.word_embeddings.weight: found I8, expected one of F64, "
+        "F32, F16, BF16",
+    ),
+    "an unknown activation": (
+        fields(hidden_act="gelu_news"),
+        "model.weights: {assets}: PaddleNLP cannot build this encoder: ...",
+    ),
+    "heads that do not divide": (
+        fields(num_attention_heads=5),
+        "model.weights: {assets}: PaddleNLP cannot build this encoder: ...",
+    ),
+}
+
+TABLES = {
+    "train": FILES,
+    "validation": VALIDATION,
+    "configuration": CONFIGURATIONS,
+    "predict": TEXTS,
+    "weights": WEIGHTS,
+    "loaded weights": LOADED,
+}
+ROWS = [(kind, name) for kind, table in TABLES.items() for name in table]
+# Started as commands too.
+REAL = [
+    ("train", "open_quote.csv"),
+    ("configuration", "unknown_key.yaml"),
+    ("predict", "mixed_encodings.csv"),
+    ("weights", "a pickle of torch"),
+    ("loaded weights", "another width"),
+]
 
 
-def assert_one_line(found: str, message: str, run: Path) -> None:
-    assert message in found
-    assert found.startswith("error: ") and found.count("\n") == 1
-    assert not run.exists()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Weights, spoilt in one way each, and the run that predict.py is given."""
+    folder = tmp_path_factory.mktemp("bad")
+    hugging_face_folder(folder / "good", "bert")
+    check_weights(str(folder / "good"), 60)
+    for kind, table in (("weights", WEIGHTS), ("loaded weights", LOADED)):
+        for name, (spoil, _) in table.items():
+            shutil.copytree(folder / "good", folder / kind / name)
+            spoil(folder / kind / name)
+    write_run(folder / "trained")
+    return folder
 
 
-def refuse(flags: list[str], message: str, run: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("sys.argv", ["train.py", *flags, "--run-dir", str(run)])
-    with pytest.raises(SystemExit) as left:
-        run_command(lambda: train_command("", "train.py", ""))
-    assert left.value.code == 2
-    assert_one_line(capsys.readouterr().err, message, run)
+@pytest.fixture(scope="module")
+def answers(folder) -> dict:
+    """What each row is answered, one after another in one process."""
+    return dict(zip(ROWS, answers_of([command_of(*row, folder) for row in ROWS])))
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_one_line(name, tmp_path, monkeypatch, capsys):
-    refuse(flags_for(name), BAD[name], tmp_path / "run", monkeypatch, capsys)
+def line_of(kind: str, name: str) -> str:
+    row = TABLES[kind][name]
+    return row if isinstance(row, str) else row[1]
 
 
-@pytest.mark.parametrize("names", TOGETHER)
-def test_files_that_do_not_fit_each_other_are_one_line(names, tmp_path, monkeypatch, capsys):
-    train, flag, other = names
-    flags = [*flags_for(train), flag, str(FOLDER / other)]
-    refuse(flags, TOGETHER[names], tmp_path / "run", monkeypatch, capsys)
+@pytest.mark.parametrize(("kind", "name"), ROWS)
+def test_a_bad_input_is_one_line_and_leaves_nothing_that_looks_finished(kind, name, folder, answers):
+    answer = answers[kind, name]
+    check_answer(answer, line_of(kind, name), kind, name, folder)
+    assert answer["paddle"] == (kind == "loaded weights")
 
 
-@pytest.mark.parametrize("name", AS_COMMANDS)
-def test_as_a_command(name, tmp_path, command):
-    done = command("train.py", *flags_for(name), "--run-dir", tmp_path / "run")
-    assert done.returncode == 2
-    assert_one_line(done.stderr, BAD[name], tmp_path / "run")
+@pytest.mark.parametrize(("kind", "name"), REAL)
+def test_a_command_answers_the_same(kind, name, folder, command):
+    started = time.perf_counter()
+    done = command(*command_of(kind, name, folder))
+    assert kind == "loaded weights" or time.perf_counter() - started < 2
+    answer = {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+    check_answer(answer, line_of(kind, name), kind, name, folder)
 
 
-def test_every_file_is_used():
-    used = {name.split("/")[0] for name in BAD} | {name for names in TOGETHER for name in names}
-    assert {file.name for file in FOLDER.iterdir()} == (used | {PLAIN.name}) - {
-        "--data.validation",
-        "--data.test",
-    }
+def test_the_input_that_the_others_are_spoilt_from_is_good():
+    config = load_config(ROOT / INPUTS / "good.yaml")
+    assert len(read_data(config, ROOT / INPUTS).splits) == 3
+
+
+def test_every_file_is_in_the_table():
+    named = {name for kind, name in ROWS if "weights" not in kind}
+    assert {entry.name for entry in (ROOT / INPUTS).iterdir()} - named == {"good.csv", "good.yaml"}

@@ -76,7 +76,9 @@ def test_a_fault_in_a_stream_is_named_by_its_line(content, message):
     [
         (TEXT.encode() + b"ok\n\xff\xff", "line 10002: found bytes that are neither UTF-8 nor GB18030"),
         (TEXT.encode() + b"\0", "line 10001: found a zero byte"),
-        (TEXT.encode("utf-16")[:-1], "line 10000: found bytes that are neither"),
+        (TEXT.encode("utf-16")[:-1], "line 10000: found bytes that are not UTF-16, expected it"),
+        # A byte of this character is that of a line's end.
+        ("\u4e0a\n".encode("utf-16") + b"a", "line 2: found bytes that are not UTF-16"),
     ],
 )
 def test_a_fault_deep_in_a_file_is_named_by_its_line(tmp_path, content, message):

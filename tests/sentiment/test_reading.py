@@ -1,24 +1,22 @@
-"""Files as people have them: encodings, quotes, line ends; damaged ones are in test_bad_inputs.py."""
+"""Labelled files as people have them: encodings, quotes, line ends; damaged ones are in bad_inputs/."""
 
 import json
 
 import pytest
 
-from common.errors import UserError
 from tasks.sentiment.reading import Columns, read_rows
+from tests.sentiment.text_files import ENCODINGS, write
 
 COLUMNS = Columns("评论", "情感")
 TABLE = "评论,情感\n还行,中性\n很好,正面\n"
 EXPECTED = [("还行", "中性"), ("很好", "正面")]
 
 
-def read(folder, content, name: str = "a.csv", columns: Columns = COLUMNS):
-    content = content.encode() if isinstance(content, str) else content
-    (folder / name).write_bytes(content)
-    return [(row.text, row.label) for row in read_rows(folder / name, columns)]
+def read(folder, content, name: str = "a.csv"):
+    return [(row.text, row.label) for row in read_rows(write(folder, name, content), COLUMNS)]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_encodings_of_chinese_files(tmp_path, encoding):
     assert read(tmp_path, TABLE.encode(encoding)) == EXPECTED
 
@@ -35,8 +33,8 @@ def test_mixed_line_ends_empty_lines_and_byte_order_marks_inside(tmp_path):
 
 
 def test_lines_of_a_quoted_newline_are_counted(tmp_path):
-    (tmp_path / "a.csv").write_text('评论,情感\n"两\n行",好\n一行,差\n', encoding="utf-8")
-    assert [row.line for row in read_rows(tmp_path / "a.csv", COLUMNS)] == [3, 4]
+    file = write(tmp_path, "a.csv", '评论,情感\n"两\n行",好\n一行,差\n')
+    assert [row.line for row in read_rows(file, COLUMNS)] == [3, 4]
 
 
 def test_json_lines_with_numbers_and_other_fields(tmp_path):
@@ -55,8 +53,8 @@ def test_a_quoted_newline_in_a_tsv(tmp_path):
 
 
 def test_an_empty_text_is_a_row_and_a_group_may_be_empty(tmp_path):
-    (tmp_path / "a.csv").write_text("评论,情感,类\n,好,\n", encoding="utf-8")
-    (row,) = read_rows(tmp_path / "a.csv", Columns("评论", "情感", "类"))
+    file = write(tmp_path, "a.csv", "评论,情感,类\n,好,\n")
+    (row,) = read_rows(file, Columns("评论", "情感", "类"))
     assert (row.text, row.label, row.group) == ("", "好", "")
 
 
@@ -65,14 +63,5 @@ def test_an_empty_text_is_a_row_and_a_group_may_be_empty(tmp_path):
     [("a.csv", "评论,情感\n好\n差, \n"), ("a.jsonl", '{"评论": "好"}\n{"评论": "差", "情感": null}')],
 )
 def test_a_missing_label_is_empty_where_none_is_required(tmp_path, name, text):
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    rows = read_rows(tmp_path / name, COLUMNS, labels_required=False)
+    rows = read_rows(write(tmp_path, name, text), COLUMNS, labels_required=False)
     assert [(row.text, row.label) for row in rows] == [("好", ""), ("差", "")]
-
-
-def test_a_missing_file_and_a_folder(tmp_path):
-    with pytest.raises(UserError, match="no such file"):
-        read_rows(tmp_path / "no.csv", COLUMNS)
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(UserError, match="cannot be read"):
-        read_rows(tmp_path / "folder.csv", COLUMNS)

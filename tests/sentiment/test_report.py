@@ -1,6 +1,7 @@
 """The report's tables, and the linear model that stands beside the run."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def test_mistakes_come_most_confident_first():
 
 @pytest.fixture(scope="module")
 def embedded():
-    return read_data(build(Config, {"task": "sentiment", "data": {"train": "embedded"}}, "test"), None)
+    return read_data(build(Config, {"task": "sentiment", "data": {"train": "embedded"}}, "test"), Path())
 
 
 def test_the_linear_model_learns_the_embedded_reviews(tmp_path, embedded):

@@ -59,7 +59,7 @@ def read_source(config: Config, data_root: Path) -> Source:
         rows = read_rows(path, columns, labels_required=False)
         files[split] = [row for row in rows if data.groups is None or row.group in data.groups]
         if not files[split]:
-            raise UserError(f"{path}: found no review, expected rows below the header (see data.groups)")
+            raise UserError(f"{path}: found no review, expected rows with a text (see data.groups)")
     try:
         read, refusal = read_data(config, data_root), ""
     except UserError as error:
