@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common import config as configuration
+from common.csv_lines import csv_writer
 from common.errors import UserError
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddlenlp", "paddledet", "numpy", "opencv-python")
@@ -33,9 +34,9 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows with the columns of all of them, in order of first appearance."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv_writer(text)
+    writer.writerow(columns)
+    writer.writerows([row.get(name, "") for name in columns] for row in rows)
     write_text(path, text.getvalue())
 
 

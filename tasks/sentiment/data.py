@@ -116,12 +116,24 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     for split in ("validation", "test"):
         _require_known(split, rows[split], known, files.get(split), path)
         splits[split] = _reviews(rows[split], classes)
+    _require_names(path, classes)
     _require_weights(config, classes)
     return Data(classes, splits, dropped)
 
 
+def _require_names(path: Path, classes: tuple[str, ...]) -> None:
+    # Beside f1_NAME of each class, metrics.json has f1_macro of all, and f1_positive of the second of two.
+    if "macro" in classes or (len(classes) == 2 and classes[0] == "positive"):
+        raise UserError(
+            f"{path}: found the classes {', '.join(classes[:8])}, expected positive as the second of two "
+            "(data.classes), and none called macro, since metrics have these names"
+        )
+
+
 def _usable(split: str, path: Path, data: settings.Data, dropped: Counter) -> list[Row]:
-    read = [row for row in _read(path, data) if normalise(row.text)]
+    found = _read(split, path, data)
+    read = [row for row in found if normalise(row.text)]
+    _count(dropped, "without a letter or digit", len(found) - len(read))
     if not read:
         raise UserError(f"{path}: found no review, expected rows with a text (see data.groups)")
     kept = _clean(read, dropped) if data.duplicates == "drop" else read
@@ -154,9 +166,19 @@ def split_files(config: settings.Config, data_root: Path) -> dict[str, Path]:
     return {split: Path(data_root) / name for split, name in named.items() if name is not None}
 
 
-def _read(path: Path, data: settings.Data) -> list[Row]:
+def _read(split: str, path: Path, data: settings.Data) -> list[Row]:
     rows = read_rows(path, Columns(data.text_column, data.label_column, data.group_column))
-    return [row for row in rows if data.groups is None or row.group in data.groups]
+    if data.groups is None:
+        return rows
+    # Keys of a dictionary keep the file's order.
+    there = list(dict.fromkeys(row.group for row in rows))
+    missing = [group for group in data.groups if group not in there]
+    if split == "train" and there and missing:
+        raise UserError(
+            f"{path}: data.groups: found no row whose {data.group_column} is {missing[0]!r}, "
+            f"expected some of {', '.join(there[:8])}"
+        )
+    return [row for row in rows if row.group in data.groups]
 
 
 def _clean(rows: list[Row], dropped: Counter) -> list[Row]:
@@ -244,7 +266,8 @@ def _classes(path: Path, rows: Sequence[Row], data: settings.Data) -> tuple[str,
     if data.classes is not None:
         return tuple(data.classes)
     if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in counts):
-        return tuple(sorted(counts, key=float))
+        # Numbers written in two ways, 1 and 1.0, have an order too, the same in every process.
+        return tuple(sorted(counts, key=lambda label: (float(label), label)))
     return tuple(sorted(counts))
 
 

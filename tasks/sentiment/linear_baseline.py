@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -27,8 +28,9 @@ def fit_linear_baseline(data: Data) -> tuple[Pipeline, float]:
     labels = _labels(data.splits["train"])
     fitted = []
     for strength in STRENGTHS:
-        model = LogisticRegression(C=strength, max_iter=1000).fit(known, labels)
-        pipeline = make_pipeline(features, model)
+        # Where a small draw has one class only, nothing can be fitted, and that class is the answer.
+        model = LogisticRegression(C=strength, max_iter=1000) if len(set(labels)) > 1 else DummyClassifier()
+        pipeline = make_pipeline(features, model.fit(known, labels))
         fitted.append((evaluate(pipeline, data, "validation")[SELECTION_METRIC], strength, pipeline))
     _, strength, pipeline = max(fitted, key=lambda found: found[0])
     return pipeline, strength

@@ -45,10 +45,12 @@ class ClassificationLoss:
 def class_weights(asked: Optional[Sequence[float]], labels: np.ndarray, classes: int) -> np.ndarray:
     """Weights [classes]: as asked, all 1 for None, or 1 / (classes·share) for ``balanced``.
 
-    Balanced weights average to 1 over the training reviews, so that the loss keeps its size.
+    Balanced weights average to 1 over the training reviews, so that the loss keeps its size; hence
+    a class without any, as after a small draw, is not counted.
     """
     if asked is None:
         return np.ones(classes)
     if asked == "balanced":
-        return len(labels) / (classes * np.bincount(labels, minlength=classes).clip(1))
+        counts = np.bincount(labels, minlength=classes)
+        return len(labels) / (np.count_nonzero(counts) * counts.clip(1))
     return np.array(asked, float)

@@ -1,12 +1,12 @@
 """The CSV file that predictions are written to while they are computed."""
 
-import csv
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
+from common.csv_lines import csv_writer
 from common.errors import Interrupted, UserError, refused_writing
 
 NAME = "predictions.csv"
@@ -42,7 +42,7 @@ class PredictionFile:
             else:
                 self.place.parent.mkdir(parents=True, exist_ok=True)
                 self.file = open(self.place, **text)
-        self.writer = csv.writer(self.file, lineterminator="\n")
+        self.writer = csv_writer(self.file)
         return self
 
     def write(self, rows: Iterable[list[str]]) -> None:

@@ -18,7 +18,7 @@ MISTAKES_SHOWN = 20
 def report_sections(run: RunFolder, data: Data, config: Config) -> list[Section]:
     """Sections for every split whose predictions are in the run's folder, training's left out."""
     splits = [split for split in ("validation", "test") if run.predictions(split).exists()]
-    sections = [_comparison(run, data, splits)]
+    sections = [_comparison(run, data, splits)] if splits else []
     for split in splits:
         # Texts such as "NA" are texts, not gaps.
         rows = pd.read_csv(run.predictions(split), dtype=str, keep_default_na=False)

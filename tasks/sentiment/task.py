@@ -44,7 +44,12 @@ class Task:
             Labels(data.classes, config.data.text_column, config.data.label_column).write(assets)
         paddle.seed(derive(config.train.seed, "initialisation"))
         if config.model.weights is None:
-            self.tokenizer = _tokenizer_from_texts(assets / "vocab.txt", data)
+            file = assets / "vocab.txt"
+            # An attempt that failed may have left one there, made of other texts.
+            if not (trained and file.exists()):
+                vocabulary = build_vocabulary([review.text for review in data.splits["train"]])
+                write_text(file, "\n".join(vocabulary) + "\n")
+            self.tokenizer = BertTokenizer(str(file))
             encoder = new_encoder(config.model, len(self.tokenizer.vocab))
         elif trained:
             encoder, self.tokenizer = described_encoder(assets)
@@ -186,10 +191,3 @@ class _Reviews(paddle.io.Dataset):
 
 def _labels(reviews: list[Review]) -> np.ndarray:
     return np.array([review.label for review in reviews], np.int64)
-
-
-def _tokenizer_from_texts(file: Path, data: Data) -> BertTokenizer:
-    if not file.exists():
-        vocabulary = build_vocabulary([review.text for review in data.splits["train"]])
-        write_text(file, "\n".join(vocabulary) + "\n")
-    return BertTokenizer(str(file))

@@ -279,6 +279,9 @@ def test_a_folder_without_a_vocabulary_and_weights_that_are_not_here(tmp_path):
     (tmp_path / "bert/vocab.txt").unlink()
     with pytest.raises(UserError, match="model.weights: .* has no vocab.txt"):
         check(tmp_path, rows)
+    (tmp_path / "bert/vocab.json").write_text("{}")
+    assert [f.kind for f in check(tmp_path, rows)] == ["vocabulary not here"]
+    (tmp_path / "bert/vocab.json").unlink()
     (tmp_path / "bert").rmdir()
     assert [f.kind for f in check(tmp_path, rows)] == ["vocabulary not here"]
 

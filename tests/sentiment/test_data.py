@@ -32,7 +32,7 @@ def test_empty_duplicate_and_conflicting_texts_are_dropped(tmp_path):
     rows = ["好评,1", "好评！,1", "……,0", "一般,0", "一般。,1", "差评,0", "不错,1", "难用,0"]
     write(tmp_path, "review,label\n" + "\n".join(rows))
     data = read_data(configuration(classes=["0", "1"]), tmp_path)
-    assert dict(data.dropped) == {"with two labels": 1, "duplicates": 2}
+    assert dict(data.dropped) == {"without a letter or digit": 1, "with two labels": 1, "duplicates": 2}
     assert texts(data) == {"好评", "差评", "不错", "难用"}
 
 
@@ -124,6 +124,14 @@ def test_labels_are_numbers_or_words_of_any_number(tmp_path):
     assert read_data(configuration(classes=["差", "中", "好"]), tmp_path).classes == ("差", "中", "好")
 
 
+def test_numbers_written_in_two_ways_have_one_order(tmp_path):
+    labels = ["1", "01", "1.0", "0", "00", "1.00", "0.0"]
+    for order in (labels, labels[::-1]):
+        write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{order[i % 7]}" for i in range(200)))
+        found = read_data(configuration(), tmp_path).classes
+        assert found == ("0", "0.0", "00", "01", "1", "1.0", "1.00")
+
+
 def test_draws_are_nested_by_size_and_differ_by_seed(tmp_path):
     write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{i % 2}" for i in range(60)))
 
@@ -152,6 +160,23 @@ def test_an_error_names_the_file_that_the_split_was_read_from(tmp_path):
     write(tmp_path, "review,label\n不错,1\n凑合,2\n", "validation.csv")
     with pytest.raises(UserError, match="validation.csv: line 3: found the label '2' in validation"):
         read_data(configuration(validation="validation.csv"), tmp_path)
+
+
+def test_a_group_that_no_row_has_is_one_line(tmp_path):
+    write(tmp_path, "review,label,cat\n好,1,水果\n差,0,手机\n")
+    message = "data.groups: found no row whose cat is '手鸡', expected some of 水果, 手机"
+    with pytest.raises(UserError, match=message):
+        read_data(configuration(group_column="cat", groups=["水果", "手鸡"]), tmp_path)
+
+
+@pytest.mark.parametrize("names", ["positive tired", "negative macro"])
+def test_classes_whose_metrics_would_overwrite_others_are_refused(tmp_path, names):
+    rows = [f"评论{i},{names.split()[i % 2]}" for i in range(60)]
+    write(tmp_path, "review,label\n" + "\n".join(rows))
+    with pytest.raises(UserError, match=r"found the classes .*, expected positive as the second of two"):
+        read_data(configuration(), tmp_path)
+    if "positive" in names:
+        assert read_data(configuration(classes=["tired", "positive"]), tmp_path).classes[1] == "positive"
 
 
 def test_embedded_reviews_are_many_different_balanced_and_varied():

@@ -38,6 +38,11 @@ def test_balanced_weights_average_to_one_and_make_classes_weigh_the_same():
     assert weights[LABELS][LABELS == 0].sum() == pytest.approx(weights[LABELS][LABELS == 1].sum())
 
 
+def test_a_class_without_a_review_does_not_make_the_loss_smaller():
+    weights = class_weights("balanced", LABELS, 3)
+    assert weights[LABELS].mean() == pytest.approx(1) and np.isfinite(weights).all()
+
+
 def test_weights_multiply_each_sample_whatever_the_batch(batch):
     logits, labels = batch
     loss = ClassificationLoss(Loss(class_weights=[0.5, 3.0]), LABELS, 2)
@@ -68,11 +73,19 @@ def test_r_drop_is_nothing_for_equal_passes_and_known_for_two_classes():
 def test_r_drop_sees_two_passes_with_other_dropout(batch):
     loss = ClassificationLoss(Loss(r_drop=1.0), LABELS, 2)
     plain = ClassificationLoss(Loss(), LABELS, 2)
-    paddle.seed(1)
     assert float(loss(identity, *batch)) == pytest.approx(float(plain(identity, *batch)), rel=1e-6)
-    assert float(loss(lambda x: functional.dropout(x, 0.5), *batch)) > float(
-        ClassificationLoss(Loss(r_drop=1e-6), LABELS, 2)(identity, *batch)
-    )
+    logits, labels = batch
+
+    def dropping(x: paddle.Tensor) -> paddle.Tensor:
+        paddle.seed(1)
+        return functional.dropout(x, 0.5)
+
+    found = loss(dropping, *batch)
+    passes = dropping(paddle.concat([logits, logits])).chunk(2)
+    divergence = float(symmetric_divergence(*passes))
+    entropy = np.mean([float(functional.cross_entropy(one, labels)) for one in passes])
+    assert divergence > 0.01
+    assert float(found) == pytest.approx(entropy + divergence, rel=1e-5)
 
 
 def test_frozen_layers_keep_their_weights(tmp_path):

@@ -11,6 +11,7 @@ from tasks.sentiment.config import Model
 from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
 from tasks.sentiment.vocabulary import SPECIAL, build_vocabulary
 from tests.sentiment import encoder_folders
+from tests.small_runs import small_trainer
 
 SMALL = Model(layers=2, hidden_size=32, heads=2)
 TEXTS = ["这个手机真的很好用！", "iPad2 太卡了😂😂", "质量差，不推荐 5块钱都不值"]
@@ -77,6 +78,21 @@ def test_an_encoder_has_no_other_dropout_than_those_that_its_rate_sets(family):
     assert (network(ids).numpy() == network(ids).numpy()).all()
 
 
+@pytest.mark.parametrize("family", encoder_folders.FAMILIES)
+def test_the_published_rate_set_by_hand_is_the_published_encoder(family):
+    def rates(encoder: paddle.nn.Layer) -> list[float]:
+        layers = encoder.sublayers()
+        of_attention = [layer.dropout for layer in layers if isinstance(layer, paddle.nn.MultiHeadAttention)]
+        return [layer.p for layer in layers if isinstance(layer, paddle.nn.Dropout)] + of_attention
+
+    encoder = encoder_folders.new_encoder(family)
+    published = rates(encoder)
+    set_encoder_dropout(encoder, 0.3)
+    assert sorted(set(rates(encoder))) == [0.0, 0.3]
+    set_encoder_dropout(encoder, 0.1)
+    assert rates(encoder) == published
+
+
 def test_depths_follow_the_layers():
     settings = parameter_settings(model(), 1.0, weight_decay_layer_decay=0.9, depth_of=bert_depth_of(2))
     decay = {s.name: s.weight_decay for s in settings}
@@ -100,3 +116,12 @@ def test_a_vocabulary_knows_every_character_of_its_texts(tmp_path):
 def test_a_vocabulary_has_special_tokens_first_then_falling_frequency():
     vocabulary = build_vocabulary(["好好好差差坏"], most=7)
     assert vocabulary == [*SPECIAL, "好", "差"]
+
+
+def test_a_new_run_takes_no_vocabulary_that_a_failed_attempt_has_left(tmp_path):
+    stale = [*SPECIAL, "龘"]
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/vocab.txt").write_text("\n".join(stale) + "\n", encoding="utf-8")
+    task = small_trainer(tmp_path).task
+    texts = [review.text for review in task.data.splits["train"]]
+    assert list(task.tokenizer.vocab.token_to_idx) == build_vocabulary(texts)

@@ -1,5 +1,6 @@
 """The report's tables, and the linear model that stands beside the run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tasks.sentiment.config import Config
 from tasks.sentiment.data import read_data
 from tasks.sentiment.linear_baseline import STRENGTHS, fit_linear_baseline, linear_baseline_metrics
 from tasks.sentiment.report import confusion_table, group_table, mistakes_table, seen_sections
+from tests.small_runs import small_trainer
 
 CLASSES = ("差", "好")
 ROWS = pd.DataFrame(
@@ -69,3 +71,30 @@ def test_the_linear_model_learns_the_embedded_reviews(tmp_path, embedded):
     assert metrics["test"]["accuracy"] > 0.75
     kept = linear_baseline_metrics(RunFolder(tmp_path), embedded, ["test"])
     assert kept == metrics
+
+
+def test_a_draw_of_one_class_costs_no_finished_run(tmp_path, embedded):
+    label = embedded.splits["train"][0].label
+    one_class = [review for review in embedded.splits["train"] if review.label == label]
+    data = replace(embedded, splits={**embedded.splits, "train": one_class[:20]})
+    found = linear_baseline_metrics(RunFolder(tmp_path), data, ["validation"])["validation"]
+    share = np.mean([review.label == label for review in data.splits["validation"]])
+    assert found["accuracy"] == pytest.approx(share)
+
+
+def test_a_run_of_which_training_alone_was_evaluated_has_a_report(tmp_path):
+    trainer = small_trainer(tmp_path, {"train": {"epochs": 1}})
+    trainer.run()
+    trainer.task.model.eval()
+    metrics, rows = trainer.task.evaluate_split("train")
+    trainer.run_folder.add_metrics("train", metrics)
+    trainer.run_folder.write_predictions("train", rows)
+    assert trainer.task.report_sections(trainer.run_folder) == []
+
+
+def test_a_lone_carriage_return_in_a_text_breaks_no_report(tmp_path):
+    rows = [{**row, "text": "好\r差"} for row in ROWS.to_dict("records")]
+    run = RunFolder(tmp_path)
+    run.write_predictions("validation", rows)
+    found = pd.read_csv(run.predictions("validation"), dtype=str, keep_default_na=False)
+    assert found["text"].tolist() == ["好\r差"] * 5

@@ -31,7 +31,9 @@ class Vocabulary:
 
 
 def read_vocabulary(weights: Optional[str]) -> Optional[Vocabulary]:
-    """The vocabulary of ``model.weights``; None without weights, and where they are no folder here.
+    """The word pieces of ``model.weights``; None without weights, and where they are no folder here.
+
+    Byte pairs, which some RoBERTas have, are not counted without Paddle: None too.
 
     Raises:
         UserError: the folder has no vocabulary, or it cannot be read.
@@ -39,6 +41,8 @@ def read_vocabulary(weights: Optional[str]) -> Optional[Vocabulary]:
     if weights is None or not Path(weights).is_dir():
         return None
     folder = Path(weights)
+    if (folder / "vocab.json").is_file() and not (folder / "vocab.txt").is_file():
+        return None
     try:
         tokens = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
         options = folder / "tokenizer_config.json"
@@ -70,7 +74,10 @@ def check_lengths(source: Source, vocabulary: Optional[Vocabulary]) -> tuple[lis
     }
     lengths, findings = _lengths_section(source, tokens, vocabulary.name), _cut(source, tokens)
     if unknown:
-        message = f"{weights} is no folder here; lengths are estimated, and its characters are not checked"
+        message = (
+            f"{weights} is no folder here with word pieces; lengths are estimated, and its characters are "
+            "not checked"
+        )
         remedy = "--model.weights FOLDER with a vocab.txt"
         return [lengths], [*findings, Finding("note", "vocabulary not here", message, remedy, count=1)]
     characters, outside = _characters(source, vocabulary)
