@@ -104,6 +104,20 @@ def test_hubs_give_a_folder_without_pickles_and_once(tmp_path, hub):
     assert "three/encoder is no folder, and no hub gave model.safetensors (PaddleNLP: no model" in refused
 
 
+def test_of_several_processes_one_downloads(tmp_path, hub):
+    variables = environment(tmp_path, hub.server_address[1])
+    line = [sys.executable, "-c", "from tasks.sentiment.hub import fetch; fetch('one/encoder')"]
+    processes = [
+        subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=variables) for _ in range(2)
+    ]
+    said = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert all("weights of one/encoder: from PaddleNLP" in printed for printed in said)
+    asked = hub.RequestHandlerClass.asked
+    for name in ("config.json", "vocab.txt", "model.safetensors"):
+        assert asked.count(f"GET /models/community/one/encoder/{name}") == 1
+
+
 def test_without_a_network_a_hub_name_ends_in_one_line_and_soon(tmp_path, command):
     config = ["--config", "configs/quickstart/sentiment-baseline.yaml", "--run-dir", tmp_path / "run"]
     started = time.perf_counter()
