@@ -12,6 +12,9 @@ from tasks.sentiment.decoding import file_encoding
 FORMATS = (".csv", ".tsv", ".jsonl")
 HALF_CHARACTER = "found half of a character (a lone surrogate), expected whole ones"
 
+# Python's own limit is 131,072 characters a cell, which a long article can exceed.
+csv.field_size_limit(2**31 - 1)
+
 # Last line in the file, from 1; names; values. Those of a table are text, None where a row has fewer
 # fields than the header, and its list of names is one for all.
 Record = tuple[int, list[str], list[Any]]
