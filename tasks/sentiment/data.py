@@ -79,6 +79,11 @@ class Data:
         return np.array([normalise(review.text) in known for review in self.splits[split]], bool)
 
 
+def labels_of(reviews: list[Review]) -> np.ndarray:
+    """Indices of the classes, int64 [n]."""
+    return np.array([review.label for review in reviews], np.int64)
+
+
 def split_hash(reviews: list[Review]) -> str:
     """SHA-256 over texts and labels, in order."""
     digest = hashlib.sha256()
