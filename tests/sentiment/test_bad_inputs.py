@@ -174,7 +174,7 @@ WEIGHTS = {
         without("config.json"),
         "model.weights: {folder} has no config.json; expected an encoder's folder",
     ),
-    "no JSON": (config_text("{"), "model.weights: {folder}/config.json cannot be read: ..."),
+    "no JSON": (config_text("{"), "model.weights: {folder}/config.json: is not JSON: ..."),
     "no object": (
         config_text("[1]"),
         "model.weights: {folder}/config.json: found list, expected an object",
