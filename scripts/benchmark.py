@@ -5,12 +5,15 @@ second counts. `equal` gives both the same threads, matrix-library path and leng
 `as-they-come` leaves the environment alone and the Trainer at its defaults.
 """
 
+import os
+
 from common import runtime
 
+# As the user has set it; prepare() adds to it.
+ENVIRONMENT = dict(os.environ)
 RUNTIME = runtime.prepare()
 
 import json  # noqa: E402
-import os  # noqa: E402
 import statistics  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
@@ -27,7 +30,6 @@ from tasks import runs  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parent
 CONFIG = SCRIPTS.parent / "configs/sentiment/regularized.yaml"
-VARIABLES = ("OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE")
 MODES = ("equal", "as-they-come")
 
 
@@ -103,12 +105,14 @@ def write_work(folder: Path, root: Path) -> int:
     return sum(parameter.size for parameter in task.model.parameters())
 
 
+def environment_of(mode: str, root: Path) -> dict[str, str]:
+    """The variables of both sides in a mode."""
+    return {**(ENVIRONMENT if mode == "as-they-come" else os.environ), "DATA_ROOT": str(root)}
+
+
 def measure(work: Path, root: Path, python: str, mode: str, round_: int, parameters: int) -> dict:
     """One run of each, in an order that changes from round to round."""
-    environment = dict(os.environ, DATA_ROOT=str(root))
-    if mode == "as-they-come":
-        for variable in VARIABLES:
-            environment.pop(variable, None)
+    environment = environment_of(mode, root)
     sides = {
         "ours": lambda: ours(work / f"{mode}-{round_}", environment),
         "Trainer": lambda: theirs(work, python, mode, environment, parameters),

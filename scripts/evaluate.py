@@ -21,8 +21,12 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
     arguments = parser.parse_args()
     print(RUNTIME)
-    for folder in arguments.run:
-        evaluate(RunFolder(folder), arguments.split, runs.data_root(arguments.data_root))
+    found = [RunFolder(folder) for folder in arguments.run]
+    for run in found:
+        # A reading of the test split counts, so none is made before every run is known to be one.
+        runs.trained_config(run)
+    for run in found:
+        evaluate(run, arguments.split, runs.data_root(arguments.data_root))
 
 
 def evaluate(run: RunFolder, split: str, root: Path) -> None:

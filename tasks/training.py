@@ -28,10 +28,12 @@ def train_command(description: str, script: str, runtime_line: str) -> tuple[Any
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
         run.check(config, arguments.resume)
-    config.check_files()
+    resumed = arguments.resume and run.last.exists()
+    if not resumed:
+        config.check_files()
     data = runs.load_data(config, runs.data_root(arguments.data_root))
     run.check_data(data.hash())
-    return _train(config, data, run, arguments.resume, runtime_line), run
+    return _train(config, data, run, resumed, runtime_line), run
 
 
 def _parse(description: str, script: str) -> tuple[argparse.Namespace, Any]:
@@ -71,11 +73,11 @@ def default_run_dir(config: Path, seed: Optional[int]) -> Path:
     return Path("runs") / f"{config.resolve().parent.name}-{config.stem}{suffix}"
 
 
-def _train(config: Any, data: Any, run: RunFolder, resume: bool, runtime_line: str) -> Any:
+def _train(config: Any, data: Any, run: RunFolder, resumed: bool, runtime_line: str) -> Any:
     with runtime.importing_paddle():
         from common.training.device import rank, select_device
     device = select_device(config.train)
-    task = tasks.load(config.task, "task").Task(config, data, run.assets)
+    task = tasks.load(config.task, "task").Task(config, data, run.assets, trained=resumed)
 
     from common.regularization.parameter_groups import configured_settings
     from common.training.loop import Trainer
@@ -91,7 +93,7 @@ def _train(config: Any, data: Any, run: RunFolder, resume: bool, runtime_line: s
     trainer = Trainer(task, optim, config.train, settings, run, device)
     if rank() == 0:
         print(_short_policy(settings, optim, trainer.total), flush=True)
-    trainer.run(resume)
+    trainer.run(resumed)
     if rank() == 0:
         _finish(task, run)
     return task

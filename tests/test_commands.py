@@ -3,11 +3,9 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -123,67 +121,6 @@ def test_an_own_gb18030_file_with_three_classes_named_in_chinese(tmp_path, comma
     assert {"recall_好", "recall_中", "recall_差"} <= set(metrics) and "f1_positive" not in metrics
     # Each class has words of its own; chance is one third.
     assert metrics["accuracy"] > 0.9
-
-
-def start_training(run, *flags) -> subprocess.Popen:
-    line = [
-        sys.executable,
-        ROOT / "scripts/train.py",
-        *BASE,
-        *TINY,
-        "--train.epochs",
-        "200",
-        "--run-dir",
-        run,
-    ]
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*map(str, line), *flags], cwd=ROOT, **pipes)
-
-
-def wait_for_update(process: subprocess.Popen, run, update: int) -> None:
-    history = run / "history.csv"
-    while not history.exists() or pd.read_csv(history)["step"].max() < update:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.1)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_command_exits_with_130_and_resumes(tmp_path, number):
-    run = tmp_path / "run"
-    process = start_training(run)
-    wait_for_update(process, run, 1)
-    process.send_signal(number)
-    _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130, complaint
-    assert b"continue with --resume" in complaint and b"Traceback" not in complaint
-    reached = pd.read_csv(run / "history.csv")["step"].max()
-    process = start_training(run, "--resume")
-    wait_for_update(process, run, reached + 1)
-    process.kill()
-    process.wait()
-
-
-MOMENTS = {
-    "Paddle is being imported": lambda process, run: "libpaddle" in maps(process),
-    "the model is being built": lambda process, run: (run / "assets/labels.json").exists(),
-}
-
-
-def maps(process: subprocess.Popen) -> str:
-    return Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8", errors="replace")
-
-
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_command_that_is_stopped_before_the_first_update_says_so(tmp_path, moment):
-    process = start_training(tmp_path / "run")
-    while not MOMENTS[moment](process, tmp_path / "run"):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130, complaint
-    assert complaint.startswith(b"interrupted") and complaint.count(b"\n") == 1
 
 
 def write(path, text: str, encoding: str = "utf-8"):

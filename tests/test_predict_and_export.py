@@ -71,7 +71,7 @@ def test_an_export_is_made_and_predicts(categories_run, tmp_path, command):
         "export.py", "--run", categories_run.path, "--format", name, "--output", tmp_path / "model"
     )
     assert done.returncode == 0, done.stderr
-    assert f"{name} " in done.stdout and "largest difference of a probability on 100 texts" in done.stdout
+    assert f"{name} " in done.stdout and "largest difference of a probability on 101 texts" in done.stdout
     found = []
     for run in (categories_run.path, tmp_path / "model"):
         done = predicting("--run", run, "--input", "-", input="手机很卡\n".encode(), capture_output=True)

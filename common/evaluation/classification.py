@@ -11,7 +11,8 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dic
     """``accuracy``, ``f1_macro``, ``precision_macro``, ``recall_macro``, ``ece``, ``loss``.
 
     With two classes also ``f1_positive``, class 1 being the positive one. ``loss`` is the mean
-    negative log-likelihood.
+    negative log-likelihood. The macro means are over the classes that stand in labels or predictions, so
+    where both have one class only, as in a small group, they can be 1 and say little.
 
     Args:
         labels: int [n], n >= 1.

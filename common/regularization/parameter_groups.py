@@ -11,7 +11,7 @@ cannot be told from it.
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Optional
 
 import paddle
@@ -96,17 +96,11 @@ def parameter_settings(
     below_top = _below_top(owned, depth_of) if layer_wise else {}
     settings = []
     for one in owned:
-        name, parameter, layer_type = one.name, one.parameter, type(one.layer).__name__
-        if parameter.stop_gradient:
-            settings.append(ParameterSetting(name, parameter, layer_type, 0.0, 0.0, "frozen"))
-            continue
-        decay, lr_scale, reason = _own(one, weight_decay, decay_embeddings, param_attr)
-        rule = _first_match(rules, name)
-        if rule:
-            decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
-        decay *= weight_decay_layer_decay ** below_top.get(name, 0)
-        lr_scale *= layer_decay ** below_top.get(name, 0)
-        settings.append(ParameterSetting(name, parameter, layer_type, float(lr_scale), float(decay), reason))
+        setting = _setting(one, weight_decay, rules, decay_embeddings, param_attr)
+        below = below_top.get(one.name, 0)
+        lr_scale = float(setting.lr_scale * layer_decay**below)
+        decay = float(setting.weight_decay * weight_decay_layer_decay**below)
+        settings.append(replace(setting, lr_scale=lr_scale, weight_decay=decay))
     return settings
 
 
@@ -140,6 +134,20 @@ def merge_groups(settings: list[ParameterSetting]) -> list[dict[str, Any]]:
         {"params": parameters, "learning_rate": lr_scale, "weight_decay": decay}
         for (lr_scale, decay), parameters in groups.items()
     ]
+
+
+def _setting(
+    one: OwnedParameter, weight_decay: float, rules: Sequence[Rule], decay_embeddings: bool, param_attr: str
+) -> ParameterSetting:
+    """The setting before depth."""
+    layer_type = type(one.layer).__name__
+    if one.parameter.stop_gradient:
+        return ParameterSetting(one.name, one.parameter, layer_type, 0.0, 0.0, "frozen")
+    decay, lr_scale, reason = _own(one, weight_decay, decay_embeddings, param_attr)
+    rule = _first_match(rules, one.name)
+    if rule:
+        decay, lr_scale, reason = decay * rule.weight_decay, lr_scale * rule.learning_rate, rule.pattern
+    return ParameterSetting(one.name, one.parameter, layer_type, lr_scale, decay, reason)
 
 
 def _own(

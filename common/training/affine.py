@@ -29,6 +29,6 @@ def affine(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> padd
     Paddle sums the gradient of a bias on one core; as a product with a row of ones it is as fast as
     the rest. Elsewhere it is ``linear`` itself, which GPUs and mixed precision have kernels for.
     """
-    if x.place.is_cpu_place() and paddle.in_dynamic_mode():
+    if paddle.in_dynamic_mode() and x.place.is_cpu_place():
         return _Affine.apply(x, weight, bias)
     return paddle.nn.functional.linear(x, weight, bias)

@@ -18,7 +18,10 @@ from typing import Any
 from common import config as configuration
 from common.csv_lines import csv_writer
 from common.errors import UserError
+from common.json_file import read_object
 
+# In the assets of a run that did not start from scratch: file, SHA-256 and revision of its first weights.
+ORIGIN = "weights.json"
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddlenlp", "paddledet", "numpy", "opencv-python")
 
 
@@ -96,7 +99,8 @@ class RunFolder:
             )
 
     def write_environment(self, device: str, data_hash: str) -> None:
-        """Write ``environment.json``: versions, processor or GPU, commit, hashes."""
+        """Write ``environment.json``: versions, processor or GPU, commit, hashes of all that was read."""
+        origin = self.assets / ORIGIN
         environment = {
             "python": platform.python_version(),
             **installed_versions(PACKAGES),
@@ -108,6 +112,7 @@ class RunFolder:
             "git_commit": git_commit(),
             "config_sha256": _sha256((self.path / "config.yaml").read_bytes()),
             "data_sha256": data_hash,
+            "weights": read_object(origin) if origin.exists() else None,
         }
         write_text(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
 

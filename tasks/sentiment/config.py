@@ -10,6 +10,8 @@ from common.config import STRICT, Optim, Train
 from tasks.sentiment.encoder_folder import check_weights
 from tasks.sentiment.known_sets import DEFAULTS, KNOWN_SETS
 
+# Of texts that are test, and of texts that are validation.
+SHARE = 0.15
 SELECTION_METRIC = "f1_macro"
 HEADLINE_METRICS = ("accuracy", "f1_macro", "f1_positive")
 
@@ -39,8 +41,10 @@ class Data:
     classes: Optional[List[str]] = Field(
         None, description="labels in order, of two the second is positive; sorted if null"
     )
-    test_share: float = Field(0.15, gt=0, lt=1, description="share of texts split off as test, by their hash")
-    validation_share: float = Field(0.15, gt=0, lt=1, description="the same for validation")
+    test_share: float = Field(
+        SHARE, gt=0, lt=1, description="share of texts split off as test, by their hash"
+    )
+    validation_share: float = Field(SHARE, gt=0, lt=1, description="the same for validation")
     test_size: Optional[int] = Field(None, ge=1, description="texts of test, instead of a share")
     validation_size: Optional[int] = Field(None, ge=1, description="texts of validation, instead of a share")
     train_size: Union[int, Literal["all"], None] = Field(
@@ -59,7 +63,9 @@ class Data:
     def __post_init__(self):
         known = KNOWN_SETS.get(self.train, {})
         for name, value in {**DEFAULTS, **known}.items():
-            if name != "path" and getattr(self, name) is None:
+            # A file stands for a split of the named set, whatever its size.
+            file = {"test_size": self.test, "validation_size": self.validation}.get(name)
+            if name != "path" and getattr(self, name) is None and file is None:
                 setattr(self, name, value)
         if isinstance(self.train_size, int) and self.train_size < 1:
             raise ValueError(f"data.train_size: found {self.train_size}, expected at least 1, or all")
@@ -75,6 +81,16 @@ class Data:
         if self.classes is not None and not 2 <= len(self.classes) == len(set(self.classes)):
             raise ValueError(f"data.classes: found {self.classes}, expected two labels or more, each once")
         self._refuse_overlap()
+        for split in ("test", "validation"):
+            self._refuse_split_beside_file(split)
+
+    def _refuse_split_beside_file(self, split: str) -> None:
+        file, unset = getattr(self, split), {"size": None, "share": SHARE}
+        for kind, value in unset.items():
+            found = getattr(self, f"{split}_{kind}")
+            if file is not None and found != value:
+                expected = f"expected nothing beside the file of data.{split}, {file}"
+                raise ValueError(f"data.{split}_{kind}: found {found}, {expected}")
 
     def _refuse_overlap(self) -> None:
         files = [file for file in (self.train, self.validation, self.test) if file is not None]

@@ -15,6 +15,7 @@ from common.seeding import generator
 from tasks.sentiment import config as settings
 from tasks.sentiment.known_sets import KNOWN_SETS
 from tasks.sentiment.reading import Columns, Row, read_rows
+from tasks.sentiment.splitting import count, normalise, split_off, without_copies, without_shared
 
 # Characters of a label in a message: the column may hold whole reviews.
 LABEL_SHOWN = 30
@@ -45,7 +46,7 @@ class Data:
     dropped: Counter = field(default_factory=Counter)
 
     def summary(self) -> str:
-        """Reviews a split and a class, and what was left out, in one line."""
+        """Reviews a split and a class, and what was left out, in one line; a warning in another."""
         parts = []
         for name, reviews in self.splits.items():
             counts = Counter(review.label for review in reviews)
@@ -56,7 +57,14 @@ class Data:
         if self.dropped:
             left_out = ", ".join(f"{number} {reason}" for reason, number in self.dropped.items())
             parts.append(f"left out {left_out}")
-        return "; ".join(parts)
+        line = "; ".join(parts)
+        drawn = {review.label for review in self.splits["train"]}
+        if len(drawn) == 1:
+            only = _short(self.classes[min(drawn)])
+            line += (
+                f"\nwarning: all of train is {only}, of which nothing is learnt (data.train_size, data.seed)"
+            )
+        return line
 
     def hash(self) -> str:
         """SHA-256 over the texts and labels of every split, in order."""
@@ -71,6 +79,11 @@ class Data:
         return np.array([normalise(review.text) in known for review in self.splits[split]], bool)
 
 
+def labels_of(reviews: list[Review]) -> np.ndarray:
+    """Indices of the classes, int64 [n]."""
+    return np.array([review.label for review in reviews], np.int64)
+
+
 def split_hash(reviews: list[Review]) -> str:
     """SHA-256 over texts and labels, in order."""
     digest = hashlib.sha256()
@@ -79,22 +92,20 @@ def split_hash(reviews: list[Review]) -> str:
     return digest.hexdigest()
 
 
-def normalise(text: str) -> str:
-    """The text without anything but letters, digits and underscores; for comparison only."""
-    return re.sub(r"\W", "", text)
-
-
 def read_data(config: settings.Config, data_root: Path) -> Data:
     """Read, clean and split the reviews.
 
     A split that has no file of its own is split off the training file by the SHA-1 of the
-    normalised text, in each class alike: by share, so that a text never changes sides when
-    rows are added, or, for the sets with sizes, the first by that order are test and the
-    next validation. ``train_size`` texts are drawn from what is left.
+    normalised text: by share, so that a text never changes sides when rows are added, or, for the
+    sets with sizes, the first by that order are test and the next validation. Classes are alike in
+    expectation only: one of few texts can miss a split, of which ``check_data.py`` warns.
+    ``train_size`` texts are drawn from what is left.
 
     Texts that are empty once normalised are always left out. With ``duplicates: drop`` so are
     second copies inside a split, texts that occur in it with different labels, and training
-    texts that also stand in validation or test, validation texts that stand in test.
+    texts that also stand in validation or test, validation texts that stand in test, before
+    anything is split off. With ``keep`` all copies of a text that is split off go with it, which
+    can make a split greater than its size.
 
     Raises:
         UserError: a file, a row or a label is wrong, or a split would be empty.
@@ -105,9 +116,9 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     path = files["train"]
     rows = {split: _usable(split, file, data, dropped) for split, file in files.items()}
     classes = _classes(path, rows["train"], data)
-    rows = _split_off(path, rows, data)
     if data.duplicates == "drop":
-        rows = _without_shared(rows, dropped)
+        rows = without_shared(rows, dropped)
+    rows = split_off(path, rows, data)
     for split, left in rows.items():
         if not left:
             raise UserError(f"{files.get(split, path)}: {_nothing_left(split)}")
@@ -133,10 +144,10 @@ def _require_names(path: Path, classes: tuple[str, ...]) -> None:
 def _usable(split: str, path: Path, data: settings.Data, dropped: Counter) -> list[Row]:
     found = _read(split, path, data)
     read = [row for row in found if normalise(row.text)]
-    _count(dropped, "without a letter or digit", len(found) - len(read))
+    count(dropped, "without a letter or digit", len(found) - len(read))
     if not read:
         raise UserError(f"{path}: found no review, expected rows with a text (see data.groups)")
-    kept = _clean(read, dropped) if data.duplicates == "drop" else read
+    kept = without_copies(read, dropped) if data.duplicates == "drop" else read
     if not kept:
         raise UserError(f"{path}: {_nothing_left(split)}")
     return kept
@@ -179,65 +190,6 @@ def _read(split: str, path: Path, data: settings.Data) -> list[Row]:
             f"expected some of {', '.join(there[:8])}"
         )
     return [row for row in rows if row.group in data.groups]
-
-
-def _clean(rows: list[Row], dropped: Counter) -> list[Row]:
-    first: dict[str, Row] = {}
-    conflicting = set()
-    for row in rows:
-        key = normalise(row.text)
-        if first.setdefault(key, row).label != row.label:
-            conflicting.add(key)
-    kept = [row for key, row in first.items() if key not in conflicting]
-    _count(dropped, "with two labels", len(conflicting))
-    _count(dropped, "duplicates", len(rows) - len(kept) - len(conflicting))
-    return kept
-
-
-def _without_shared(rows: dict[str, list[Row]], dropped: Counter) -> dict[str, list[Row]]:
-    seen: set[str] = set()
-    kept = {}
-    for split, later in (("test", ""), ("validation", "test"), ("train", "validation or test")):
-        kept[split] = [row for row in rows[split] if normalise(row.text) not in seen]
-        _count(dropped, f"of {split} that stand in {later}", len(rows[split]) - len(kept[split]))
-        seen |= {normalise(row.text) for row in rows[split]}
-    return kept
-
-
-def _count(dropped: Counter, reason: str, number: int) -> None:
-    if number:
-        dropped[reason] += number
-
-
-def _split_off(path: Path, rows: dict[str, list[Row]], data: settings.Data) -> dict[str, list[Row]]:
-    """Rows of all three splits; the ones without a file come from the training file."""
-    pool = sorted(rows["train"], key=lambda row: _digest(row.text))
-    split = dict(rows)
-    for name, size, share in (
-        ("test", data.test_size, data.test_share),
-        ("validation", data.validation_size, data.validation_share),
-    ):
-        if name in rows:
-            continue
-        if size is None:
-            # Validation is a share of the whole file, of which test took the lowest hashes.
-            low = data.test_share if name == "validation" and "test" not in rows else 0.0
-            inside = [low <= int(_digest(row.text)[:13], 16) / 16**13 < low + share for row in pool]
-            split[name] = [row for row, chosen in zip(pool, inside) if chosen]
-            pool = [row for row, chosen in zip(pool, inside) if not chosen]
-        else:
-            split[name], pool = pool[:size], pool[size:]
-        if not split[name] or len(split[name]) < (size or 1) or not pool:
-            raise UserError(
-                f"{path}: found {len(rows['train'])} different texts of one label each, too few to split off "
-                f"{name} (data.{name}_size, data.{name}_share) and to train on the rest"
-            )
-    split["train"] = pool
-    return split
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha1(normalise(text).encode()).hexdigest()
 
 
 def _classes(path: Path, rows: Sequence[Row], data: settings.Data) -> tuple[str, ...]:

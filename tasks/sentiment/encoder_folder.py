@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.json_file import read_object
 from common.tensor_file import tensor_shapes
 from common.training.run_folder import write_text
 from common.weights_conversion import WEIGHTS
-from tasks.sentiment.tokenizer_files import TokenizerFiles, read_object, read_tokenizer_files
+from tasks.sentiment.tokenizer_files import FIELD, TokenizerFiles, read_tokenizer_files
 
 CONFIGS = ("config.json", "model_config.json")
 FAMILIES = {"bert": "Bert", "roberta": "Roberta", "ernie": "Ernie"}
@@ -90,7 +91,7 @@ def read_encoder_folder(folder: Path, max_length: int) -> EncoderFolder:
     file = next((folder / name for name in CONFIGS if (folder / name).is_file()), None)
     if file is None:
         raise UserError(f"model.weights: {folder} has no config.json; expected an encoder's folder")
-    described = read_object(file)
+    described = read_object(file, FIELD)
     # Until version 2.5 PaddleNLP wrote the arguments of its constructors.
     for arguments in _list(described.get("init_args")):
         described = {**arguments, **described} if isinstance(arguments, dict) else described

@@ -1,6 +1,7 @@
 """Encoders by name from PaddleNLP's hub or Hugging Face's; asked only for a name that the user gave."""
 
 from pathlib import Path
+from typing import Optional
 
 from common.errors import UserError
 from tasks.sentiment.encoder_folder import CONFIGS, WEIGHTS
@@ -10,6 +11,8 @@ TOKENIZER = ("vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json", "
 
 def fetch(name: str) -> Path:
     """Folder in the hub's cache with the encoder's files; downloaded if it is not there.
+
+    Of several processes on a machine one downloads, and the others wait for it.
 
     PaddleNLP's hub is asked first. Nothing but safetensors and the texts that describe them is
     downloaded, so a name under which a hub has only pickles, as PaddleNLP's built-in ones, is
@@ -36,16 +39,26 @@ def fetch(name: str) -> Path:
     )
 
 
+def revision(folder: Path) -> Optional[str]:
+    """Commit of a folder that :func:`fetch` gave, where the hub tells it; Hugging Face's does."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
 def _from_paddlenlp(name: str) -> Path:
+    from filelock import FileLock
     from paddlenlp.utils.download import bos_aistudio_hf_file_exist, resolve_file_path
     from paddlenlp.utils.env import MODEL_HOME
 
     folder = Path(MODEL_HOME) / name
     if (folder / WEIGHTS).is_file() or not bos_aistudio_hf_file_exist(name, WEIGHTS):
         return folder
-    # The weights come last: where they are, the rest is.
-    for file in (*CONFIGS, *TOKENIZER, WEIGHTS):
-        resolve_file_path(name, [file])
+    lock = Path(MODEL_HOME) / ".locks" / f"{name.replace('/', '--')}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        # The weights come last: where they are, the rest is.
+        if not (folder / WEIGHTS).is_file():
+            for file in (*CONFIGS, *TOKENIZER, WEIGHTS):
+                resolve_file_path(name, [file])
     return folder
 
 

@@ -1,13 +1,12 @@
 """Labelled texts from CSV, TSV and JSON-lines files; no Paddle here."""
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
 from common.errors import UserError
-from tasks.sentiment.records import HALF_CHARACTER, clean, read_records, require_column
+from tasks.sentiment.records import clean, read_records, require_column, require_whole_characters
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ def _row(path: Path, line: int, values: dict[str, Any], columns: Columns, labels
         if not isinstance(value or "", str):
             raise UserError(f"{path}: line {line}: {column}: found {type(value).__name__}, expected text")
         read[name] = clean(value or "")
-        if re.search("[\ud800-\udfff]", read[name]):
-            raise UserError(f"{path}: line {line}: {column}: {HALF_CHARACTER}")
+        require_whole_characters(f"{path}: line {line}: {column}", [read[name]])
     if labels_required and read.get("label") == "":
         raise UserError(f"{path}: line {line}: found nothing in {columns.label!r}, expected a label")
     return Row(line, **read)

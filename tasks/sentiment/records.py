@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from common.errors import UserError
 from tasks.sentiment.decoding import file_encoding
 
 FORMATS = (".csv", ".tsv", ".jsonl")
-HALF_CHARACTER = "found half of a character (a lone surrogate), expected whole ones"
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+# Python's own limit is 131,072 characters a cell, which a long article can exceed.
+csv.field_size_limit(2**31 - 1)
 
 # Last line in the file, from 1; names; values. Those of a table are text, None where a row has fewer
 # fields than the header, and its list of names is one for all.
@@ -56,6 +60,16 @@ def require_column(field: str, column: str, found: list[str]) -> None:
         raise UserError(f"{field}: found no column {column!r}, expected one of {shown}")
     if found.count(column) > 1:
         raise UserError(f"{field}: found {column!r} twice, expected one such column")
+
+
+def require_whole_characters(place: str, texts: Iterable[str]) -> None:
+    """Refuse texts with a half of a surrogate pair, which JSON can name and nothing can write.
+
+    Args:
+        place: what an error begins with.
+    """
+    if any(HALF_CHARACTER.search(text) for text in texts):
+        raise UserError(f"{place}: found half of a character (a lone surrogate), expected whole ones")
 
 
 def _table_records(

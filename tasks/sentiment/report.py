@@ -10,7 +10,7 @@ from common.reporting.tables import show
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import HEADLINE_METRICS, Config
 from tasks.sentiment.data import Data
-from tasks.sentiment.linear_baseline import linear_baseline_metrics
+from tasks.sentiment.linear_baseline import describe_choice, linear_baseline_metrics
 
 MISTAKES_SHOWN = 20
 
@@ -37,7 +37,7 @@ def _comparison(run: RunFolder, data: Data, splits: list[str]) -> Section:
     ]
     text = (
         "The same training reviews, TF-IDF of character 1-3-grams and logistic regression, "
-        f"C = {linear['C']:g} chosen on validation."
+        f"{describe_choice(linear['C'], len(data.splits['train']))}"
     )
     return Section("Against a linear model", text, [HtmlTable(["metric", "this run", "TF-IDF"], rows)])
 

@@ -16,7 +16,7 @@ from common.seeding import derive, generator
 from common.training.run_folder import RunFolder, write_text
 from tasks.sentiment.classifier import Classifier
 from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config, check_frozen_layers
-from tasks.sentiment.data import Data, Review
+from tasks.sentiment.data import Data, Review, labels_of
 from tasks.sentiment.labels import Labels
 from tasks.sentiment.loss import ClassificationLoss
 from tasks.sentiment.model import SentimentModel, new_encoder, set_encoder_dropout
@@ -60,7 +60,7 @@ class Task:
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)
         self.depth_of = bert_depth_of(encoder.config.num_hidden_layers)
         self._freeze(config.model.frozen_layers, encoder.config.num_hidden_layers)
-        self.loss_of = ClassificationLoss(config.loss, _labels(data.splits["train"]), len(data.classes))
+        self.loss_of = ClassificationLoss(config.loss, labels_of(data.splits["train"]), len(data.classes))
         self.classifier = Classifier(self.tokenizer, config.data.max_length, self._forward)
         self.token_ids: dict[str, list[np.ndarray]] = {}
 
@@ -111,7 +111,7 @@ class Task:
     def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Metrics of one split, its part that training has not seen, and the predictions behind them."""
         classes, reviews = self.data.classes, self.data.splits[split]
-        labels, seen = _labels(reviews), self.data.seen(split)
+        labels, seen = labels_of(reviews), self.data.seen(split)
         probabilities = self._probabilities(split, np.arange(len(reviews)))
         rows = [
             {
@@ -148,7 +148,7 @@ class Task:
                 parameter.stop_gradient = True
 
     def _draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
-        labels = _labels(self.data.splits["train"])
+        labels = labels_of(self.data.splits["train"])
         if self.config.data.sampling == "shuffled":
             return rng.permutation(len(labels))
         share = 1 / np.bincount(labels)[labels]
@@ -156,7 +156,7 @@ class Task:
 
     def _metrics(self, split: str, rows: Optional[np.ndarray] = None) -> dict[str, float]:
         rows = np.arange(len(self.data.splits[split])) if rows is None else rows
-        labels = _labels(self.data.splits[split])[rows]
+        labels = labels_of(self.data.splits[split])[rows]
         metrics = classification_metrics(labels, self._probabilities(split, rows))
         return {f"{split}_{metric}": value for metric, value in metrics.items()}
 
@@ -187,7 +187,3 @@ class _Reviews(paddle.io.Dataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         return self.token_ids[index], self.reviews[index].label
-
-
-def _labels(reviews: list[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews], np.int64)

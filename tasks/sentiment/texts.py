@@ -1,7 +1,6 @@
 """Texts to classify, with the columns beside them, from a file or a stream; no Paddle here."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, BinaryIO, Optional
 
 from common.errors import UserError
 from tasks.sentiment.decoding import file_encoding, stream_lines
-from tasks.sentiment.records import FORMATS, HALF_CHARACTER, clean, read_records, require_column
+from tasks.sentiment.records import FORMATS, clean, read_records, require_column, require_whole_characters
 
 LINES = ".txt"
 STREAM = "standard input"
@@ -112,8 +111,7 @@ def _record_rows(path: Path, text_column: str, columns: list[str]) -> Iterator[T
             by_name = dict(zip(names, values))
             values = [by_name.get(name, "") for name in columns]
         cells = [_cell(value) for value in values]
-        if any(re.search("[\ud800-\udfff]", cell) for cell in [*names, *cells]):
-            raise UserError(f"{path}: line {line}: {HALF_CHARACTER}")
+        require_whole_characters(f"{path}: line {line}", [*names, *cells])
         yield cells, clean(text)
 
 

@@ -1,12 +1,14 @@
 """The files of an encoder's tokenizer, as far as they matter and without loading it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.json_file import read_object
 
+# Of the configuration, which names the folder.
+FIELD = "model.weights"
 CLASSES = {"bert": "BertTokenizer", "roberta": "RobertaChineseTokenizer", "ernie": "ErnieTokenizer"}
 WORD_PIECES = {
     "unk_token": "[UNK]",
@@ -67,21 +69,6 @@ def read_tokenizer_files(folder: Path, family: str) -> TokenizerFiles:
     return TokenizerFiles(file, names, settings, tokens)
 
 
-def read_object(file: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        UserError: it cannot be read, or is something else than an object.
-    """
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"model.weights: {file} cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise UserError(f"model.weights: {file}: found {type(found).__name__}, expected an object")
-    return found
-
-
 def _word_pieces(file: Path) -> dict[str, int]:
     try:
         with open(file, encoding="utf-8") as lines:
@@ -95,14 +82,14 @@ def _byte_pairs(file: Path, merges: Path) -> dict[str, int]:
         merges.read_text(encoding="utf-8")
     except (UnicodeDecodeError, OSError) as error:
         raise UserError(f"model.weights: {merges} cannot be read: {error}") from None
-    return read_object(file)
+    return read_object(file, FIELD)
 
 
 def _settings(folder: Path, family: str, names: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (folder / name).is_file():
-            found.update(read_object(folder / name))
+            found.update(read_object(folder / name, FIELD))
     word_pieces = names == ("vocab.txt",)
     settings: dict[str, Any] = {"tokenizer_class": CLASSES[family] if word_pieces else "RobertaBPETokenizer"}
     for name, usual in (WORD_PIECES if word_pieces else BYTE_PAIRS).items():

@@ -5,16 +5,19 @@ into the user's folder, has no map for ERNIE, and leaves RoBERTa's pooler untran
 what it does not find it leaves at random values.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
 import paddle
 from paddlenlp.transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, BertModel
 
+from common.checksums import file_sha256
 from common.errors import UserError
 from common.tensor_file import read_tensors, tensor_shapes
+from common.training.run_folder import ORIGIN, write_text
 from tasks.sentiment.encoder_folder import WEIGHTS, read_encoder_folder
-from tasks.sentiment.hub import fetch
+from tasks.sentiment.hub import fetch, revision
 
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 
@@ -24,7 +27,8 @@ def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn
 
     Args:
         weights: a folder, else the name of a hub's model.
-        assets: folder to which everything but the weights is copied, for :func:`described_encoder`.
+        assets: folder to which everything but the weights is copied, for :func:`described_encoder`,
+            and in which ``weights.json`` tells where these came from.
         max_length: tokens of the longest text that the run will encode.
 
     Raises:
@@ -36,6 +40,7 @@ def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn
     described.copy_description(assets)
     encoder, tokenizer = described_encoder(assets)
     _set_weights(encoder, folder / WEIGHTS, described.file)
+    _write_origin(folder, assets)
     return encoder, tokenizer
 
 
@@ -52,6 +57,13 @@ def described_encoder(assets: Path) -> tuple[paddle.nn.Layer, Any]:
         return AutoModel.from_config(config), AutoTokenizer.from_pretrained(folder)
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"model.weights: {folder}: PaddleNLP cannot build this encoder: {error}") from None
+
+
+def _write_origin(folder: Path, assets: Path) -> None:
+    # A path or a hub's name can hold other weights tomorrow.
+    file = folder / WEIGHTS
+    origin = {"file": str(file), "sha256": file_sha256(file), "revision": revision(folder)}
+    write_text(assets / ORIGIN, json.dumps(origin, indent=2) + "\n")
 
 
 def _set_weights(encoder: paddle.nn.Layer, file: Path, config_file: Path) -> None:

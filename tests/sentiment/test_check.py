@@ -1,8 +1,7 @@
-"""Faults planted in clean files are found, each once and with its lines."""
+"""What check_data.py says of columns, classes, vocabularies and odd files; planted faults are beside it."""
 
 import csv
 import json
-import string
 import subprocess
 import sys
 import time
@@ -14,204 +13,18 @@ from hypothesis import strategies as st
 
 from common.config import build, parse_flags
 from common.errors import UserError
-from common.reporting.findings import Finding, findings_rows
+from common.reporting.findings import findings_rows
 from tasks.sentiment.check import check_data
 from tasks.sentiment.config import Config
-from tasks.sentiment.data import EMBEDDED, read_data
-from tasks.sentiment.vocabulary import build_vocabulary
+from tasks.sentiment.data import read_data
 from tests.conftest import ROOT
-
-FILES = {"train": "train.csv", "validation": "dev.csv", "test": "test.csv"}
-# Lines of a file of 40 rows: the header is line 1, the first row line 2, a row that is added line 42.
-ROWS, ADDED = 40, 42
-
-
-def reviews() -> list[str]:
-    with open(EMBEDDED, encoding="utf-8", newline="") as file:
-        return [row["review"] for row in csv.DictReader(file)]
-
-
-REVIEWS = reviews()
-SPARE = REVIEWS[200]
-GARBLED = SPARE[:9].encode().decode("gb18030", "replace").replace("\ufffd", "")
-
-
-def clean(folder) -> dict[str, list[list[str]]]:
-    """Text and label of the rows of each split; a vocabulary that has all their characters."""
-    vocabulary = folder / "bert"
-    vocabulary.mkdir()
-    tokens = build_vocabulary([*REVIEWS, GARBLED, string.printable])
-    (vocabulary / "vocab.txt").write_text("\n".join(tokens), encoding="utf-8")
-    starts = {"train": 0, "validation": ROWS, "test": 2 * ROWS}
-    return {
-        split: [[text, "01"[i % 2]] for i, text in enumerate(REVIEWS[start : start + ROWS])]
-        for split, start in starts.items()
-    }
-
-
-def check(folder, rows, **data) -> list[Finding]:
-    for split, several in rows.items():
-        with open(folder / FILES[split], "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([["text", "label"], *several])
-    files = {split: FILES[split] for split in rows}
-    values = {"task": "sentiment", "data": {**files, **data}, "model": {"weights": str(folder / "bert")}}
-    return check_data(build(Config, values, "test"), folder)[1]
-
-
-def found(findings: list[Finding]) -> list[tuple]:
-    return sorted(
-        (f.severity, f.kind, f.count, *(f"{place.file.name}:{place.line}" for place in f.places))
-        for f in findings
-    )
+from tests.sentiment.checked_files import FILES, GARBLED, REVIEWS, SPARE, check, clean
 
 
 def test_clean_files_have_no_finding(tmp_path):
     assert check(tmp_path, clean(tmp_path)) == []
     one = {"train": [[text, "01"[i % 2]] for i, text in enumerate(REVIEWS[:400])]}
     assert check(tmp_path, one, test_size=60, validation_size=60) == []
-
-
-# Rows to add at the end of a split, fields of data, and what is found then.
-PLANTED = {
-    "no label": ({"train": [[SPARE, ""]]}, {}, [("error", "no label", 1, "train.csv:42")]),
-    "class not in training": (
-        {"test": [[SPARE, "2"]]},
-        {},
-        [("error", "class not in training", 1, "test.csv:42")],
-    ),
-    "label outside the given ones": (
-        {"train": [[SPARE, "好"]]},
-        {"classes": ["0", "1"]},
-        [("error", "label outside data.classes", 1, "train.csv:42")],
-    ),
-    "labels that look alike": (
-        {"train": [[text, "1.0"] for text in REVIEWS[200:212]]},
-        {"classes": ["0", "1", "1.0"]},
-        [
-            ("warning", "class missing from a split", 1),
-            ("warning", "class missing from a split", 1),
-            ("warning", "labels that look alike", 12, *(f"train.csv:{ADDED + i}" for i in range(12))),
-        ],
-    ),
-    "a class of few texts": (
-        {
-            split: [[text, "2"] for text in texts]
-            for split, texts in (
-                ("train", REVIEWS[200:212]),
-                ("validation", REVIEWS[212:224]),
-                ("test", REVIEWS[224:226]),
-            )
-        },
-        {},
-        [("warning", "class of few texts", 1, "test.csv:42")],
-    ),
-    "imbalance": (
-        {"train": [[text, "1"] for text in REVIEWS[200:260]]},
-        {},
-        [("note", "imbalance", 4)],
-    ),
-    "great imbalance": (
-        {"train": [[text, "1"] for text in REVIEWS[200:400]]},
-        {},
-        [("warning", "imbalance", 11)],
-    ),
-    "a repeated text": (
-        {"train": [[REVIEWS[3] + "！！", "1"]]},
-        {"duplicates": "keep"},
-        [("warning", "repeated text", 1, "train.csv:42")],
-    ),
-    "a repeated text, dropped": (
-        {"train": [[REVIEWS[3] + "！！", "1"]]},
-        {},
-        [("note", "repeated text", 1, "train.csv:42")],
-    ),
-    "two labels": (
-        {"train": [[REVIEWS[3], "0"]]},
-        {"duplicates": "keep"},
-        [("warning", "two labels", 1, "train.csv:5", "train.csv:42")],
-    ),
-    "in two splits": (
-        {"test": [[REVIEWS[3], "1"]]},
-        {"duplicates": "keep"},
-        [("error", "same text in two splits", 1, "test.csv:42")],
-    ),
-    "in two splits, dropped": (
-        {"test": [[REVIEWS[3], "0"]]},
-        {},
-        [("note", "same text in two splits", 1, "test.csv:42")],
-    ),
-    "in two splits but for punctuation": (
-        {"validation": [["~" + REVIEWS[3], "1"]]},
-        {"duplicates": "keep"},
-        [("error", "same letters in two splits", 1, "dev.csv:42")],
-    ),
-    "nearly in two splits": (
-        {
-            "train": [[text, "1"] for text in (REVIEWS[200] + REVIEWS[201],)],
-            "test": [[text, "0"] for text in (REVIEWS[200] + "哈" + REVIEWS[201],)],
-        },
-        {},
-        [("warning", "nearly the same in two splits", 1, "test.csv:42")],
-    ),
-    "empty": ({"test": [["  ", "1"]]}, {}, [("warning", "empty text", 1, "test.csv:42")]),
-    "emoji": ({"train": [["👍👍！", "1"]]}, {}, [("warning", "no letter or digit", 1, "train.csv:42")]),
-    "replacement character": (
-        {"train": [[SPARE + "\ufffd", "1"]]},
-        {},
-        [("warning", "wrong encoding", 1, "train.csv:42")],
-    ),
-    "UTF-8 read as GB18030": (
-        {"train": [[GARBLED, "1"]]},
-        {},
-        [("warning", "wrong encoding", 1, "train.csv:42")],
-    ),
-    "HTML": (
-        {"train": [[SPARE + "<br/>", "1"], [REVIEWS[201] + "&nbsp;", "0"], [REVIEWS[202] + "<3 a<b", "1"]]},
-        {},
-        [("warning", "HTML", 2, "train.csv:42", "train.csv:43")],
-    ),
-    "escape sequences": (
-        {"train": [[SPARE + r"\n", "1"], [REVIEWS[201] + r"\u597d", "0"], [REVIEWS[202] + r"\(^o^)/", "1"]]},
-        {},
-        [("warning", "escape sequence", 2, "train.csv:42", "train.csv:43")],
-    ),
-    "an address": ({"test": [[SPARE + "www.a.cn", "1"]]}, {}, [("note", "URL", 1, "test.csv:42")]),
-    "Latin": (
-        {"train": [["Good quality 好, fast delivery", "1"]]},
-        {},
-        [("note", "mostly Latin or digits", 1, "train.csv:42")],
-    ),
-    "far too long": (
-        {"train": [["".join(REVIEWS[200:250]), "1"]]},
-        {"max_length": 512},
-        [("note", "very long text", 1, "train.csv:42"), ("note", "cut text", 1, "train.csv:42")],
-    ),
-    "cut": (
-        {"train": [["".join(REVIEWS[200:207]), "1"]]},
-        {},
-        [("note", "cut text", 1, "train.csv:42")],
-    ),
-    "a character outside the vocabulary": (
-        {"test": [[SPARE + "龘龘", "1"]]},
-        {},
-        [("note", "outside the vocabulary", 2, "test.csv:42")],
-    ),
-    "one class too many in the fields": (
-        {},
-        {"classes": ["0", "1", "2"]},
-        [("warning", "class missing from a split", 1)] * 3,
-    ),
-    "too few to draw from": ({}, {"train_size": 41}, [("error", "refused by training", 1)]),
-}
-
-
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_fault_is_found_once_with_its_lines(tmp_path, name):
-    added, data, expected = PLANTED[name]
-    rows = clean(tmp_path)
-    for split, several in added.items():
-        rows[split] += several
-    assert found(check(tmp_path, rows, **data)) == sorted(expected)
 
 
 def test_a_text_that_stands_with_two_labels_names_where_and_which(tmp_path):

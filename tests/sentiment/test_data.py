@@ -1,6 +1,7 @@
 """Reviews: cleaning, splitting, and what is refused."""
 
 import csv
+import dataclasses
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,8 @@ SEVEN = ["平板", "水果", "洗发水", "衣服", "手机", "蒙牛", "热水�
 
 
 def configuration(**data) -> Config:
-    small = {"test_size": 1, "validation_size": 1, "train": "reviews.csv", "text_column": "review"}
+    small = {f"{split}_size": 1 for split in ("test", "validation") if split not in data}
+    small = {**small, "train": "reviews.csv", "text_column": "review"}
     return build(Config, {"task": "sentiment", "data": {**small, **data}}, "test")
 
 
@@ -32,8 +34,60 @@ def test_empty_duplicate_and_conflicting_texts_are_dropped(tmp_path):
     rows = ["好评,1", "好评！,1", "……,0", "一般,0", "一般。,1", "差评,0", "不错,1", "难用,0"]
     write(tmp_path, "review,label\n" + "\n".join(rows))
     data = read_data(configuration(classes=["0", "1"]), tmp_path)
-    assert dict(data.dropped) == {"without a letter or digit": 1, "with two labels": 1, "duplicates": 2}
+    assert dict(data.dropped) == {"without a letter or digit": 1, "with two labels": 2, "duplicates": 1}
     assert texts(data) == {"好评", "差评", "不错", "难用"}
+
+
+def test_a_text_is_compared_by_letters_marks_and_digits():
+    assert normalise("好评！ 10_分❤\ufe0f") == "好评10_分"
+    assert normalise("ดี") != normalise("ดู") and normalise("की") != normalise("का")
+    assert len({normalise(letter) for letter in "AaＡ"}) == 3
+    assert normalise("❤\ufe0f……") == ""
+
+
+def test_what_stands_in_a_test_file_takes_nothing_from_the_size_of_validation(tmp_path):
+    rows = [f"评论{i},{i % 2}" for i in range(40)]
+    write(tmp_path, "review,label\n" + "\n".join(rows))
+    write(tmp_path, "review,label\n" + "\n".join(rows[:30]), "test.csv")
+    data = read_data(configuration(test="test.csv", validation_size=5), tmp_path)
+    assert [len(data.splits[name]) for name in ("train", "validation", "test")] == [5, 5, 30]
+    assert not data.seen("validation").any() and not data.seen("test").any()
+    assert dict(data.dropped) == {"of train that stand in validation or test": 30}
+
+
+@pytest.mark.parametrize("size", range(1, 7))
+def test_copies_that_are_kept_are_in_one_split(tmp_path, size):
+    write(tmp_path, "review,label\n" + "\n".join(f"评论{i // 3},{i // 3 % 2}" for i in range(60)))
+    data = read_data(configuration(duplicates="keep", test_size=size, validation_size=size), tmp_path)
+    assert not data.seen("validation").any() and not data.seen("test").any()
+    assert len(data.splits["test"]) == len(data.splits["validation"]) == -(-size // 3) * 3
+
+
+def test_a_draw_of_one_class_is_warned_of(tmp_path):
+    write(tmp_path, "review,label\n" + "\n".join(f"评论{i},{i % 2}" for i in range(60)))
+    summary = read_data(configuration(train_size=1), tmp_path).summary()
+    assert "\nwarning: all of train is " in summary and summary.count("\n") == 1
+    assert "warning" not in read_data(configuration(train_size=30), tmp_path).summary()
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"test_size": 5}, "data.test_size: found 5"),
+        ({"validation": "dev.csv", "validation_share": 0.3}, "data.validation_share: found 0.3"),
+        ({"train": "chnsenticorp", "test": None, "validation_size": 5}, "data.validation_size: found 5"),
+    ],
+)
+def test_a_size_or_share_beside_the_file_of_a_split_is_refused(fields, found):
+    with pytest.raises(UserError, match=f"{found}, expected nothing beside the file of data"):
+        build(Config, {"task": "sentiment", "data": {"train": "my.csv", "test": "test.csv", **fields}}, "t")
+
+
+def test_a_file_stands_for_the_split_of_a_named_set_also_where_its_run_is_repeated():
+    fields = {"train": "online_shopping", "test": "test.csv"}
+    config = build(Config, {"task": "sentiment", "data": fields}, "test")
+    assert (config.data.test_size, config.data.validation_size) == (None, 1000)
+    assert build(Config, dataclasses.asdict(config), "test") == config
 
 
 def test_byte_order_marks_quoted_newlines_and_line_ends(tmp_path):

@@ -18,9 +18,9 @@ from tests.sentiment.encoder_folders import hugging_face_folder
 COMMIT = "0123456789" * 4
 FETCH = """
 from common.errors import UserError
-from tasks.sentiment.hub import fetch
+from tasks.sentiment.hub import fetch, revision
 for name in ("one/encoder", "two/encoder", "one/encoder"):
-    fetch(name)
+    print("revision:", revision(fetch(name)))
 try:
     fetch("three/encoder")
 except UserError as error:
@@ -92,6 +92,9 @@ def test_hubs_give_a_folder_without_pickles_and_once(tmp_path, hub):
     assert done.returncode == 0, done.stderr
     said = [row.split(": from ")[1] for row in done.stdout.splitlines() if row.startswith("weights of")]
     assert [row.split(",")[0] for row in said] == ["PaddleNLP", "Hugging Face", "PaddleNLP"]
+    assert [row for row in done.stdout.splitlines() if row.startswith("revision")] == [
+        f"revision: {commit}" for commit in (None, COMMIT, None)
+    ]
     for row in said:
         folder = Path(row.split(", in ")[1])
         for name in ("config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"):
@@ -102,6 +105,18 @@ def test_hubs_give_a_folder_without_pickles_and_once(tmp_path, hub):
     assert asked.count("GET /models/community/one/encoder/model.safetensors") == 1
     refused = done.stdout.split("refused: ")[1]
     assert "three/encoder is no folder, and no hub gave model.safetensors (PaddleNLP: no model" in refused
+
+
+def test_of_several_processes_one_downloads(tmp_path, hub):
+    variables = environment(tmp_path, hub.server_address[1])
+    line = [sys.executable, "-c", "from tasks.sentiment.hub import fetch; fetch('one/encoder')"]
+    processes = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=variables) for _ in range(2)]
+    said = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert all("weights of one/encoder: from PaddleNLP" in printed for printed in said)
+    asked = hub.RequestHandlerClass.asked
+    for name in ("config.json", "vocab.txt", "model.safetensors"):
+        assert asked.count(f"GET /models/community/one/encoder/{name}") == 1
 
 
 def test_without_a_network_a_hub_name_ends_in_one_line_and_soon(tmp_path, command):

@@ -58,6 +58,10 @@ def test_an_empty_text_is_a_row_and_a_group_may_be_empty(tmp_path):
     assert (row.text, row.label, row.group) == ("", "好", "")
 
 
+def test_a_cell_can_be_as_long_as_an_article(tmp_path):
+    assert read(tmp_path, f"评论,情感\n{'长' * 140_000},中性\n") == [("长" * 140_000, "中性")]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("a.csv", "评论,情感\n好\n差, \n"), ("a.jsonl", '{"评论": "好"}\n{"评论": "差", "情感": null}')],

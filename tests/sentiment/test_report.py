@@ -11,7 +11,12 @@ from common.config import build
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import Config
 from tasks.sentiment.data import read_data
-from tasks.sentiment.linear_baseline import STRENGTHS, fit_linear_baseline, linear_baseline_metrics
+from tasks.sentiment.linear_baseline import (
+    STRENGTHS,
+    describe_choice,
+    fit_linear_baseline,
+    linear_baseline_metrics,
+)
 from tasks.sentiment.report import confusion_table, group_table, mistakes_table, seen_sections
 from tests.small_runs import small_trainer
 
@@ -71,6 +76,21 @@ def test_the_linear_model_learns_the_embedded_reviews(tmp_path, embedded):
     assert metrics["test"]["accuracy"] > 0.75
     kept = linear_baseline_metrics(RunFolder(tmp_path), embedded, ["test"])
     assert kept == metrics
+
+
+def test_strengths_are_compared_on_some_texts_and_the_chosen_one_is_fitted_on_all(embedded):
+    few, _ = fit_linear_baseline(
+        replace(embedded, splits={**embedded.splits, "train": embedded.splits["train"][:100]})
+    )
+    pipeline, strength = fit_linear_baseline(embedded, searched=100)
+    assert strength == few[-1].C == pipeline[-1].C
+    assert len(pipeline[0].vocabulary_) > len(few[0].vocabulary_)
+
+
+def test_the_report_says_where_the_choice_of_the_strength_is_weak():
+    assert describe_choice(3.0, 800) == "C = 3 chosen on validation."
+    assert "fitted on 20,000 of the 38,702 texts for that" in describe_choice(3.0, 38_702)
+    assert all("the edge of what was tried" in describe_choice(c, 800) for c in (0.3, 100.0))
 
 
 def test_a_draw_of_one_class_costs_no_finished_run(tmp_path, embedded):

@@ -160,4 +160,5 @@ def test_the_description_of_a_run_builds_the_same_encoder_and_tokens(tmp_path):
         "config.json",
         "tokenizer_config.json",
         "vocab.txt",
+        "weights.json",
     }
