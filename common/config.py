@@ -235,11 +235,17 @@ def build(config_class: type, values: dict[str, Any], source: str) -> Any:
     except (TypeError, ValueError) as error:
         if not isinstance(error, ValidationError):
             raise UserError(f"{source}: cannot be read as keys with values: {error}") from None
-        raise UserError(f"{source}: {_explain(config_class, error.errors()[0])}") from None
+        raise UserError(f"{source}: {_explain(config_class, error.errors())}") from None
 
 
-def _explain(config_class: type, error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"])
+def _explain(config_class: type, errors: list[dict[str, Any]]) -> str:
+    """The first error; of a field that may be one thing or another, with all that it may be."""
+    error = errors[0]
+    names, parts = field_names(config_class), [str(part) for part in error["loc"]]
+    depth = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in names), len(parts))
+    alternatives = [e for e in errors if e["loc"][:depth] == error["loc"][:depth]]
+    one_thing = len(alternatives) == 1 or len({e["loc"] for e in alternatives}) == 1
+    where = ".".join(parts if one_thing else parts[:depth])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         nearest = _nearest(where, _with_sections(field_names(config_class)))
         return f"{where}: unknown key; the nearest is {nearest}"
@@ -247,8 +253,12 @@ def _explain(config_class: type, error: dict[str, Any]) -> str:
         return str(error["ctx"]["error"])
     if error["type"] in ("missing", "missing_argument"):
         return f"{where}: missing"
-    expected = error["msg"].replace("Input should be ", "").replace("String should ", "a string that should ")
+    expected = " or ".join(dict.fromkeys(_expectation(e["msg"]) for e in alternatives))
     return f"{where}: found {_show(error['input'])}, expected {expected}"
+
+
+def _expectation(message: str) -> str:
+    return message.replace("Input should be ", "").replace("String should ", "a string that should ")
 
 
 def _nearest(name: str, names: list[str]) -> str:

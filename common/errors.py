@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ def refused_writing(place: Path) -> Iterator[None]:
     """Turn what the operating system refuses (no space, no permission) into a :class:`UserError`."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise UserError(f"{error.filename or place}: cannot be written: {error.strerror or error}") from None
 
@@ -52,6 +55,9 @@ def run_command(main: Callable[[], None]) -> None:
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read standard output, such as head, has seen enough; Python would complain when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
         # A place that the user named and that cannot hold what the command writes.
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)

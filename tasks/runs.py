@@ -70,8 +70,16 @@ def load_config(
         found = repr(values["task"]) if "task" in values else "nothing"
         raise UserError(f"{file}: task: found {found}, expected {' or '.join(tasks.NAMES)}")
     config_class = tasks.load(values["task"], "config").Config
-    values = configuration.merge(values, configuration.parse_flags(flags, config_class, command_flags))
-    return configuration.build(config_class, values, str(file))
+    overrides = configuration.parse_flags(flags, config_class, command_flags)
+    merged = configuration.merge(values, overrides)
+    try:
+        return configuration.build(config_class, merged, str(file))
+    except UserError:
+        if not overrides:
+            raise
+    # The file is not to blame for what is right without the flags.
+    configuration.build(config_class, values, str(file))
+    return configuration.build(config_class, merged, "command line")
 
 
 def load_data(config: Any, root: Path) -> Any:

@@ -174,6 +174,13 @@ class Config:
     model: Model = field(default_factory=Model)
     loss: Loss = field(default_factory=Loss)
 
+    def __post_init__(self):
+        if self.loss.r_drop and self.model.dropout == 0 and self.model.encoder_dropout == 0:
+            raise ValueError(
+                f"loss.r_drop: found {self.loss.r_drop:g} without any dropout, where both passes are equal; "
+                "expected model.dropout or model.encoder_dropout above 0"
+            )
+
     def check_files(self) -> None:
         """Refuse weights that cannot start a run."""
         if self.model.weights is not None:
