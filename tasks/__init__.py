@@ -8,7 +8,11 @@ from typing import Any
 from common import runtime
 from common.errors import UserError
 
-NAMES = ("sentiment", "pcb")
+PACKAGES = {
+    "sentiment": "tasks.sentiment",
+    "pcb": "tasks.pcb",
+    "sentiment_pretraining": "tasks.sentiment.pretraining",
+}
 
 
 def load(name: Any, part: str) -> ModuleType:
@@ -17,9 +21,10 @@ def load(name: Any, part: str) -> ModuleType:
     Raises:
         UserError: no such task, or it does not have the part.
     """
-    if name not in NAMES:
-        raise UserError(f"task: found {name!r}, expected {' or '.join(NAMES)}")
-    if importlib.util.find_spec(f"tasks.{name}.{part}") is None:
+    if name not in PACKAGES:
+        raise UserError(f"task: found {name!r}, expected one of {', '.join(PACKAGES)}")
+    module = f"{PACKAGES[name]}.{part}"
+    if importlib.util.find_spec(module) is None:
         raise UserError(f"task: found {name}, for which {part} is not there yet")
     with runtime.without_known_noise():
-        return importlib.import_module(f"tasks.{name}.{part}")
+        return importlib.import_module(module)

@@ -28,9 +28,12 @@ def load_config(file: Path, seed: Optional[int] = None, flags: Optional[list[str
         UserError: the file, a key or a value is wrong.
     """
     values = configuration.read_yaml(file)
-    if seed is not None:
-        values = configuration.merge(values, {"data": {"seed": seed}, "train": {"seed": seed}})
     config_class = tasks.load(values.get("task"), "config").Config
+    if seed is not None:
+        seeds = {"data.seed", "train.seed"} & set(configuration.field_names(config_class))
+        for name in sorted(seeds):
+            section, field = name.split(".")
+            values = configuration.merge(values, {section: {field: seed}})
     values = configuration.merge(values, configuration.parse_flags(flags or [], config_class))
     return configuration.build(config_class, values, str(file))
 

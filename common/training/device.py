@@ -4,11 +4,11 @@ import contextlib
 
 import paddle
 
-from common.config import Train
+from common.config import Loop
 from common.errors import UserError
 
 
-def select_device(train: Train) -> str:
+def select_device(train: Loop) -> str:
     """Make Paddle use ``train.device`` and return it; ``auto`` is a GPU where there is one.
 
     Raises:

@@ -9,13 +9,13 @@ import math
 import signal
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Optional, Protocol
 
 import numpy as np
 import paddle
 from tqdm import tqdm
 
-from common.config import Optim, Train
+from common.config import Loop, Optim
 from common.errors import Interrupted, UserError
 from common.regularization.l2_penalty import l2_penalty
 from common.regularization.parameter_groups import ParameterSetting, merge_groups
@@ -36,13 +36,18 @@ class Task(Protocol):
     Attributes:
         model: the network.
         selection_metric: validation metric, greater is better, that chooses the best epoch.
+        updates: of a whole run, where the task knows it; by default the configuration's
+            ``train.steps`` or ``train.epochs`` decide.
+        unit: what throughput counts.
     """
 
     model: paddle.nn.Layer
     selection_metric: str
+    updates: Optional[int] = None
+    unit: str = "items"
 
     def plan(self, epoch: int) -> Sequence[np.ndarray]:
-        """Indices of the samples of each update of an epoch; the same number every epoch."""
+        """Indices of the samples of each update of an epoch; the same number every epoch but the last."""
 
     def dataset(self, epoch: int) -> paddle.io.Dataset:
         """The training samples as they look in this epoch, by index."""
@@ -62,6 +67,13 @@ class Task(Protocol):
             RuntimeError: a layer of the model is in training mode.
         """
 
+    def size(self, samples: np.ndarray) -> int:
+        """How many units the samples of some indices are."""
+        return len(samples)
+
+    def after_epoch(self, epoch: int, run: RunFolder) -> None:
+        """Whatever else is to be kept of an epoch, from 1; called like :meth:`evaluate`, after it."""
+
 
 class Trainer:
     """Trains a task's model and keeps its run folder."""
@@ -70,7 +82,7 @@ class Trainer:
         self,
         task: Task,
         optim: Optim,
-        train: Train,
+        train: Loop,
         settings: list[ParameterSetting],
         run: RunFolder,
         device: str,
@@ -87,17 +99,19 @@ class Trainer:
                 f"train.batch_size: found {train.batch_size} for {devices.world_size()} processes, "
                 "expected at least one sample each"
             )
-        self.total = train.steps or train.epochs * self.steps_per_epoch
+        self.total = task.updates or train.steps or train.epochs * self.steps_per_epoch
         self.state = {
             "step": 0,
             "loss": 0.0,
             "samples": 0,
+            "units": 0,
             "seconds": 0.0,
             "best": None,
             "best_epoch": None,
             "history": [],
         }
         self.stop_asked = False
+        self._throughput = f"{task.unit}/s"
 
     def run(self, resume: bool = False) -> None:
         """Train to the end, or until SIGINT or SIGTERM.
@@ -107,10 +121,11 @@ class Trainer:
             UserError: the loss is no longer a finite number.
         """
         if resume and self.run_folder.last.exists():
-            self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer, self.average)
+            saved = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer, self.average)
+            self.state.update(saved)
             self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
-                self.state.update(loss=0.0, samples=0)
+                self.state.update(loss=0.0, samples=0, units=0)
         with (
             _StopSignals(self),
             tqdm(
@@ -158,6 +173,7 @@ class Trainer:
                     self._backward(batch, weight, len(samples))
             else:
                 self._backward(batch, weight, len(samples))
+            self.state["units"] += self.task.size(samples)
         if self.optim.explicit_l2:
             # After the gradients of all processes have met, and the same in each of them.
             with devices.without_synchronisation(self.model):
@@ -197,7 +213,7 @@ class Trainer:
         return shares
 
     def _gather_sums(self) -> None:
-        for name in ("loss", "samples"):
+        for name in ("loss", "samples", "units"):
             self.state[name] = devices.sum_over_processes(self.state[name])
 
     def _finish_epoch(self, epoch: int) -> None:
@@ -215,13 +231,14 @@ class Trainer:
             with self.average.applied():
                 row.update(train_loss=loss, **self.task.evaluate())
                 self._keep_best(epoch + 1, row[f"validation_{self.task.selection_metric}"])
+                self.task.after_epoch(epoch + 1, self.run_folder)
             seconds = state["seconds"]
-            row.update({"seconds": round(seconds, 2), "items/s": round(samples / seconds, 1)})
+            row.update({"seconds": round(seconds, 2), self._throughput: round(state["units"] / seconds, 1)})
             state["history"].append(row)
             if self.train_config.visualdl:
                 log_row(self.run_folder.path / "visualdl", row)
             self._report(row)
-        state.update(loss=0.0, samples=0, seconds=0.0)
+        state.update(loss=0.0, samples=0, units=0, seconds=0.0)
         self._save_last()
         devices.wait_for_all()
 
@@ -239,11 +256,14 @@ class Trainer:
 
     def _report(self, row: dict[str, Any]) -> None:
         metric = f"validation_{self.task.selection_metric}"
+        updates = (row["step"] - 1) % self.steps_per_epoch + 1
+        left = (self.total - row["step"]) * row["seconds"] / updates
         tqdm.write(
             f"epoch {row['epoch']:3d}  update {row['step']}/{self.total}  "
             f"train_loss {row['train_loss']:.4f}  {metric} {row[metric]:.4f} "
             f"(best {self.state['best']:.4f} in epoch {self.state['best_epoch']})  "
-            f"{row['seconds']:.1f} s  {row['items/s']:.0f} items/s"
+            f"{row['seconds']:.1f} s  {row[self._throughput]:.0f} {self._throughput}  "
+            f"{left / 60:.1f} min left"
         )
 
 

@@ -1,9 +1,12 @@
 """The forward pass of an encoder, from PaddleNLP's own layers, in fewer and larger operations.
 
 Query, key and value come from one matrix product, and where only the first token is read the last
-block computes only that one: its queries, its feed-forward layer. Outputs and gradients are
+block computes only that one: its queries, its feed-forward layer. Where some tokens are read, the
+last block computes all but its attention for those alone. Outputs and gradients are
 those of PaddleNLP's forward; the dropouts drop other values, with the same rates.
 """
+
+from typing import Optional
 
 import paddle
 from paddle.nn import TransformerEncoderLayer
@@ -23,7 +26,12 @@ def first_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor) -> paddle.T
 
 def all_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor) -> paddle.Tensor:
     """Last hidden states, [batch, tokens, width], of token ids [batch, tokens]."""
-    return _hidden(encoder, token_ids, first_only=False).reshape([*token_ids.shape, -1])
+    return _hidden(encoder, token_ids).reshape([*token_ids.shape, -1])
+
+
+def some_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor, places: paddle.Tensor) -> paddle.Tensor:
+    """Last hidden states, [places, width], at places of the flattened token ids [batch, tokens]."""
+    return _hidden(encoder, token_ids, places=places)
 
 
 def is_supported(encoder: paddle.nn.Layer) -> bool:
@@ -38,7 +46,12 @@ def is_supported(encoder: paddle.nn.Layer) -> bool:
     )
 
 
-def _hidden(encoder: paddle.nn.Layer, token_ids: paddle.Tensor, first_only: bool) -> paddle.Tensor:
+def _hidden(
+    encoder: paddle.nn.Layer,
+    token_ids: paddle.Tensor,
+    first_only: bool = False,
+    places: Optional[paddle.Tensor] = None,
+) -> paddle.Tensor:
     batch, tokens = token_ids.shape
     padding = token_ids == encoder.config.pad_token_id
     mask = (padding.astype("float32") * MASKED).reshape([batch, 1, 1, tokens])
@@ -46,16 +59,22 @@ def _hidden(encoder: paddle.nn.Layer, token_ids: paddle.Tensor, first_only: bool
     *blocks, last = encoder.encoder.layers
     for block in blocks:
         hidden = _block(block, hidden, mask)
-    return _block(last, hidden, mask, first_only)
+    return _block(last, hidden, mask, first_only, places)
 
 
 def _block(
-    block: TransformerEncoderLayer, hidden: paddle.Tensor, mask: paddle.Tensor, first_only: bool = False
+    block: TransformerEncoderLayer,
+    hidden: paddle.Tensor,
+    mask: paddle.Tensor,
+    first_only: bool = False,
+    places: Optional[paddle.Tensor] = None,
 ) -> paddle.Tensor:
-    """Rows [batch x tokens, width] to as many rows, or to [batch, width] of the first tokens."""
+    """Rows [batch x tokens, width] to as many rows, to those of the first tokens, or to some."""
     batch, tokens = mask.shape[0], mask.shape[3]
     asking = hidden.reshape([batch, tokens, -1])[:, 0] if first_only else hidden
     attended = _attention(block.self_attn, asking, hidden, mask)
+    if places is not None:
+        asking, attended = paddle.gather(asking, places), paddle.gather(attended, places)
     hidden = block.norm1(asking + block.dropout1(_linear(block.self_attn.out_proj, attended)))
     inner = block.dropout(block.activation(_linear(block.linear1, hidden)))
     return block.norm2(hidden + block.dropout2(_linear(block.linear2, inner)))

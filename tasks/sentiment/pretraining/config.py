@@ -1,12 +1,19 @@
 """Fields of a pretraining configuration."""
 
 from dataclasses import field
-from typing import List, Literal
+from pathlib import Path
+from typing import List, Literal, Optional
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from common.config import STRICT, Optim, Train
+from common.config import STRICT, Loop, Optim
+from common.errors import UserError
+from tasks.sentiment.encoder_folder import EncoderFolder, read_encoder_folder
+from tasks.sentiment.vocabulary import SPECIAL
+
+SELECTION_METRIC = "masked_accuracy"
+HEADLINE_METRICS = ("masked_accuracy", "perplexity")
 
 
 @dataclass(config=STRICT)
@@ -51,6 +58,63 @@ class Data:
 
 
 @dataclass(config=STRICT)
+class Masking:
+    """Which tokens are to be guessed, drawn anew in every pass, and what stands in their place."""
+
+    rate: float = Field(0.15, gt=0, lt=1, description="share of the tokens that are to be guessed")
+    whole_words: bool = Field(True, description="all tokens of a word together")
+    masked: float = Field(0.8, ge=0, le=1, description="share of those that become [MASK]")
+    random: float = Field(0.1, ge=0, le=1, description="share of those that become any token; the rest stays")
+
+    def __post_init__(self):
+        if self.masked + self.random > 1 + 1e-9:
+            raise ValueError(
+                f"masking.masked, masking.random: found {self.masked} and {self.random}, "
+                "expected a sum of at most 1"
+            )
+
+
+@dataclass(config=STRICT)
+class Model:
+    """The encoder."""
+
+    weights: Optional[str] = Field(
+        None,
+        description="folder of a BERT with safetensors to go on from, with its vocabulary; from scratch if null",
+    )
+    layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
+    hidden_size: int = Field(256, ge=8, description="its width")
+    heads: int = Field(4, ge=1, description="its attention heads; they divide the width")
+    dropout: float = Field(0.1, ge=0, lt=1, description="rate of the encoder's dropouts while pretraining")
+
+    def __post_init__(self):
+        if self.weights is None and self.hidden_size % self.heads:
+            raise ValueError(f"model.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
+
+
+@dataclass(config=STRICT)
+class Train(Loop):
+    """Length, batches and machine of a pretraining run."""
+
+    steps: Optional[int] = Field(
+        None, ge=1, description="updates at most; all passes of all stages if null"
+    )
+    updates_per_epoch: int = Field(
+        500, ge=1, description="updates between two evaluations, each with a checkpoint"
+    )
+
+
+@dataclass(config=STRICT)
+class Export:
+    """The encoder that the run gives away, for ``train.py --model.weights``."""
+
+    half_precision: bool = Field(True, description="weights as float16, in half the space")
+    snapshot_every: int = Field(
+        0, ge=0, description="epochs between encoders kept in snapshots/; 0 keeps only the last one"
+    )
+
+
+@dataclass(config=STRICT)
 class Config:
     """A pretraining run."""
 
@@ -58,3 +122,29 @@ class Config:
     data: Data
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
+    masking: Masking = field(default_factory=Masking)
+    model: Model = field(default_factory=Model)
+    export: Export = field(default_factory=Export)
+
+    def check_files(self) -> None:
+        """Refuse weights that cannot start a run."""
+        self.encoder_folder()
+
+    def encoder_folder(self) -> Optional[EncoderFolder]:
+        """The encoder that the run goes on from, None for one from scratch.
+
+        Raises:
+            UserError: there is none in the folder, or it is no BERT with word pieces.
+        """
+        if self.model.weights is None:
+            return None
+        folder = Path(self.model.weights)
+        if not folder.is_dir():
+            raise UserError(f"model.weights: {folder}: no such folder, expected one with a BERT")
+        found = read_encoder_folder(folder, self.data.max_length)
+        if found.config["model_type"] != "bert":
+            raise UserError(f"model.weights: {found.file}: found {found.config['model_type']}, expected bert")
+        missing = [t for t in SPECIAL if t not in found.tokenizer.tokens]
+        if missing:
+            raise UserError(f"model.weights: {found.tokenizer.file}: found no {missing[0]}")
+        return found

@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from common.training.run_folder import write_csv, write_text
 from tasks.sentiment.pretraining import config as settings
 from tasks.sentiment.pretraining.corpus import corpus_files, corpus_names
 from tasks.sentiment.pretraining.preparation import LEFT_OUT, Prepared, prepare
+from tasks.sentiment.tokenizer_files import TokenizerFiles
 
 # Raised whenever the same files and fields would be prepared to something else.
 FORMAT = 1
@@ -82,23 +83,26 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     Raises:
         UserError: a file cannot be read, or too few texts are left.
     """
-    data, root = config.data, Path(data_root)
-    folder = Path(data.cache) / _key(data, root)
+    data, root, start = config.data, Path(data_root), config.encoder_folder()
+    tokenizer = None if start is None else start.tokenizer
+    folder = Path(data.cache) / _key(data, root, tokenizer)
     if not (folder / COUNTS).is_file():
-        prepared = prepare(data, root)
+        prepared = prepare(data, root, tokenizer)
         with refused_writing(folder):
             _keep(prepared, folder)
     return _load(folder)
 
 
-def _key(data: settings.Data, root: Path) -> str:
+def _key(data: settings.Data, root: Path, tokenizer: Optional[TokenizerFiles]) -> str:
     """Everything that the prepared corpus depends on."""
     fields = {k: v for k, v in asdict(data).items() if k not in ("stages", "tokens_per_batch", "cache")}
     files = {
         name: [_sha256(file) for file in corpus_files(name, root)]
         for name in [*corpus_names(data), *data.decontaminate]
     }
-    return hashlib.sha256(json.dumps([FORMAT, corpus_names(data), fields, files]).encode()).hexdigest()
+    vocabulary = [tokenizer.tokens, tokenizer.settings] if tokenizer else None
+    everything = [FORMAT, corpus_names(data), fields, files, vocabulary]
+    return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:
@@ -109,8 +113,9 @@ def _sha256(file: Path) -> str:
 
 
 def _load(folder: Path) -> Data:
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
-    vocabulary = (folder / VOCABULARY).read_text(encoding="utf-8").splitlines()
+    arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
+    # Not splitlines: some tokens of published vocabularies are line separators to it.
+    vocabulary = (folder / VOCABULARY).read_text(encoding="utf-8").rstrip("\n").split("\n")
     return Data(folder, list(read_object(folder / COUNTS)["corpora"]), vocabulary, **arrays)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -17,6 +17,7 @@ from tasks.sentiment.pretraining.corpus import corpus_names, read_corpus, read_e
 from tasks.sentiment.pretraining.decontamination import RULES, Evaluation, normalise, text_hash
 from tasks.sentiment.pretraining.segmentation import Segmenter
 from tasks.sentiment.pretraining.vocabulary import build_vocabulary
+from tasks.sentiment.tokenizer_files import TokenizerFiles
 
 LEFT_OUT = ("empty", "duplicate", *RULES)
 LARGEST_HELD_OUT_SHARE = 0.1
@@ -48,8 +49,11 @@ class Prepared:
     seconds: float
 
 
-def prepare(data: Data, root: Path) -> Prepared:
+def prepare(data: Data, root: Path, tokenizer: Optional[TokenizerFiles] = None) -> Prepared:
     """Read every corpus, leave out what must not be trained on, and make tokens of the rest.
+
+    Args:
+        tokenizer: whose vocabulary is taken; by default one is made from the texts.
 
     Raises:
         UserError: a file cannot be read, or too few texts are left.
@@ -57,9 +61,13 @@ def prepare(data: Data, root: Path) -> Prepared:
     started = time.perf_counter()
     texts, removed, counts = _clean_texts(data, root)
     held_out = _held_out(texts, data.held_out)
-    training = (text for corpus in texts.values() for text, key in corpus if key not in held_out)
-    vocabulary = build_vocabulary(training, data.vocabulary_size)
-    segmenter = Segmenter({token: number for number, token in enumerate(vocabulary)})
+    if tokenizer is None:
+        training = (text for corpus in texts.values() for text, key in corpus if key not in held_out)
+        vocabulary = build_vocabulary(training, data.vocabulary_size)
+        segmenter = Segmenter({token: number for number, token in enumerate(vocabulary)})
+    else:
+        vocabulary = list(tokenizer.tokens)
+        segmenter = Segmenter(tokenizer.tokens, tokenizer.settings.get("do_lower_case", True))
     arrays = _tokenise(texts, held_out, segmenter, data.max_length)
     for number, (name, corpus) in enumerate(texts.items()):
         pieces = arrays["corpora"] == number

@@ -1,0 +1,130 @@
+"""The pretraining task as the training loop and the scripts see it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from common.errors import UserError
+from common.evaluation.mode import require_evaluation_mode
+from common.regularization.depths import bert_depth_of
+from common.reporting.page import Section
+from common.seeding import derive, generator
+from common.training import loop
+from common.training.run_folder import RunFolder
+from tasks.sentiment.model import set_encoder_dropout
+from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
+from tasks.sentiment.pretraining.config import SELECTION_METRIC, Config, Masking
+from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
+from tasks.sentiment.pretraining.masking import MaskedBatch, TokenNumbers, mask_tokens
+from tasks.sentiment.pretraining.model import new_model
+from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling
+from tasks.sentiment.pretraining.report import report_sections
+
+# Of the held-out texts: the same whatever a run masks, so that runs can be compared.
+HELD_OUT_MASKING = Masking(rate=0.15, masked=1.0, random=0.0)
+
+
+class Task(loop.Task):
+    """A BERT that learns from unlabelled texts.
+
+    Args:
+        assets: folder that gets the vocabulary, what came from where, and the list of removed texts.
+        trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
+    """
+
+    selection_metric = SELECTION_METRIC
+    unit = "tokens"
+
+    def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
+        self.config, self.data = config, data
+        assets.mkdir(parents=True, exist_ok=True)
+        for name in (VOCABULARY, COUNTS, REMOVED):
+            shutil.copyfile(data.folder / name, assets / name)
+        paddle.seed(derive(config.train.seed, "initialisation"))
+        self.numbers = TokenNumbers.of(data.vocabulary)
+        self.model = new_model(config, len(data.vocabulary), assets, trained)
+        self.objective = MaskedLanguageModelling(self.model)
+        set_encoder_dropout(self.model.encoder, config.model.dropout)
+        self.depth_of = bert_depth_of(self.model.encoder.config.num_hidden_layers)
+        self.stream = Stream(data, config.data.stages, config.data.tokens_per_batch, config.train.seed)
+        self.updates = min(len(self.stream.batches), config.train.steps or len(self.stream.batches))
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """The places in the stream of the next ``train.updates_per_epoch`` updates, fewer at its end."""
+        number = self.config.train.updates_per_epoch
+        return self.stream.batches[: self.updates][epoch * number : (epoch + 1) * number]
+
+    def dataset(self, epoch: int) -> paddle.io.Dataset:
+        """Places in the stream as they are; :meth:`collate` fetches the tokens of a batch at once."""
+        return _Places(len(self.stream.pieces))
+
+    def collate(self, samples: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs, places and labels of a :class:`MaskedBatch`, masked as no other batch of the run."""
+        rng = generator(self.config.train.seed, "masking", samples[0])
+        pieces = self.stream.pieces[np.array(samples)]
+        batch = mask_tokens(*padded(self.data, pieces), self.numbers, self.config.masking, rng)
+        return batch.inputs, batch.places, batch.labels
+
+    def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
+        """What the objective minimises, mean over the hidden tokens of the batch."""
+        return self.objective.loss(model, *batch)
+
+    def size(self, samples: np.ndarray) -> int:
+        """Tokens, the special ones among them."""
+        return self.stream.tokens(samples)
+
+    def evaluate(self) -> dict[str, float]:
+        """Metrics on the held-out texts."""
+        metrics, _ = self.evaluate_split("validation")
+        return {f"validation_{name}": value for name, value in metrics.items()}
+
+    def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Metrics on the held-out texts, and the sums for each of their pieces behind them.
+
+        Raises:
+            UserError: another split than ``validation``, which there is none of.
+        """
+        if split != "validation":
+            raise UserError(f"--split: found {split}, expected validation: pretraining holds out no other texts")
+        require_evaluation_mode(self.model)
+        rows: list[dict[str, Any]] = []
+        with paddle.no_grad():
+            for pieces, batch in self._held_out():
+                sums = self.objective.measure(batch)
+                for i, piece in enumerate(pieces):
+                    corpus = self.data.names[self.data.corpora[piece]]
+                    rows.append({"corpus": corpus, **{name: values[i].item() for name, values in sums.items()}})
+        return self.objective.metrics(_sums(rows)), rows
+
+    def report_sections(self, run: RunFolder) -> list[Section]:
+        """What the report of a run shows beside metrics and curves."""
+        return report_sections(run, self.data, self.objective.metrics)
+
+    def _held_out(self):
+        """Held-out pieces in batches, with a masking that is the same in every run on the same corpus."""
+        pieces = np.flatnonzero(self.data.held_out)
+        pieces = pieces[np.argsort(-self.stream.lengths[pieces], kind="stable")]
+        bounds = batch_bounds(self.stream.lengths[pieces], self.config.data.tokens_per_batch)
+        for number, (begin, end) in enumerate(bounds):
+            chosen = pieces[begin:end]
+            rng = generator(0, "held-out masking", number)
+            yield chosen, mask_tokens(*padded(self.data, chosen), self.numbers, HELD_OUT_MASKING, rng)
+
+
+class _Places(paddle.io.Dataset):
+    def __init__(self, number: int):
+        super().__init__()
+        self.number = number
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, place: int) -> int:
+        return place
+
+
+def _sums(rows: list[dict[str, Any]]) -> dict[str, float]:
+    return {name: sum(row[name] for row in rows) for name in rows[0] if name != "corpus"}
