@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, get_args, get_origin
 
@@ -174,11 +175,20 @@ def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def parse_flags(flags: list[str], config_class: Optional[type] = None) -> dict[str, Any]:
+def parse_flags(
+    flags: list[str], config_class: Optional[type] = None, command_flags: Iterable[str] = ()
+) -> dict[str, Any]:
     """Nested values from ``--section.field value`` or ``--section.field=value``.
 
     Values are read as YAML, but those of text fields of ``config_class`` are taken as they
     are, so that a board group 00041 stays one.
+
+    Args:
+        command_flags: what the command understands beside the fields, such as ``--run-dir``.
+
+    Raises:
+        UserError: a flag without a value, or one that is no field or section of ``config_class``;
+            it names the nearest flag.
     """
     fields = dict(walk_fields(config_class)) if config_class else {}
     texts = {name for name, field in fields.items() if field.type in (str, Optional[str])}
@@ -189,6 +199,9 @@ def parse_flags(flags: list[str], config_class: Optional[type] = None) -> dict[s
         name, has_value, text = flag.partition("=")
         if not name.startswith("--") or len(name) == 2:
             raise UserError(f"found {flag!r}, expected a flag such as --optim.weight_decay 1e-4")
+        if fields and not _names_part(name[2:], fields):
+            known = [*command_flags, *(f"--{field}" for field in fields)]
+            raise UserError(f"{name}: unknown flag; the nearest is {_nearest(name, known)}")
         if not has_value:
             if not rest:
                 raise UserError(f"{name}: found no value")
@@ -206,6 +219,11 @@ def parse_flags(flags: list[str], config_class: Optional[type] = None) -> dict[s
     return values
 
 
+def _names_part(name: str, fields: Iterable[str]) -> bool:
+    """Whether a dotted name is one of the fields or a section of them."""
+    return any(f"{field}.".startswith(f"{name}.") for field in fields)
+
+
 def build(config_class: type, values: dict[str, Any], source: str) -> Any:
     """An instance of ``config_class``, or a :class:`UserError` that names the first wrong field."""
     try:
@@ -220,14 +238,17 @@ def build(config_class: type, values: dict[str, Any], source: str) -> Any:
 def _explain(config_class: type, error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        close = difflib.get_close_matches(where, field_names(config_class), n=1, cutoff=0.0)
-        return f"{where}: unknown key; the nearest is {close[0]}"
+        return f"{where}: unknown key; the nearest is {_nearest(where, field_names(config_class))}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in ("missing", "missing_argument"):
         return f"{where}: missing"
     expected = error["msg"].replace("Input should be ", "").replace("String should ", "a string that should ")
     return f"{where}: found {_show(error['input'])}, expected {expected}"
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
 
 
 def _show(value: Any) -> str:

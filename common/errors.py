@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,10 @@ class ArgumentParser(argparse.ArgumentParser):
     def __init__(self, **arguments):
         super().__init__(allow_abbrev=False, **arguments)
 
+    def flags(self) -> list[str]:
+        """Every flag that the parser knows, such as ``--run-dir``."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
     def error(self, message: str) -> None:
         """Raise the message as a :class:`UserError`."""
         raise UserError(f"{message} (see --help)")
@@ -38,9 +43,10 @@ class ArgumentParser(argparse.ArgumentParser):
 def run_command(main: Callable[[], None]) -> None:
     """Run a command and leave with the exit code that the README promises.
 
-    0 done, 2 the user's input is wrong (one line on stderr), 130 interrupted; anything
-    else is a defect, shows its traceback and exits with 1.
+    0 done, 2 the user's input is wrong (one line on stderr), 130 interrupted by SIGINT or SIGTERM;
+    anything else is a defect, shows its traceback and exits with 1.
     """
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
     except UserError as error:
@@ -53,6 +59,10 @@ def run_command(main: Callable[[], None]) -> None:
     except Interrupted as error:
         print(f"interrupted: {error}", file=sys.stderr)
         sys.exit(130)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(" ".join(["interrupted", *error.args]), file=sys.stderr)
         sys.exit(130)
+
+
+def _interrupt(number: int, _frame) -> None:
+    raise KeyboardInterrupt(f"by {signal.Signals(number).name}")

@@ -8,7 +8,9 @@ import contextlib
 import io
 import os
 import platform
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -113,6 +115,29 @@ def without_known_noise() -> Iterator[None]:
             for line in captured.getvalue().splitlines():
                 if not any(word in line for word in HARMLESS):
                     print(line, file=stream)
+
+
+@contextlib.contextmanager
+def importing_paddle() -> Iterator[None]:
+    """Import without noise, and without losing a signal to stop.
+
+    Paddle replaces the handler of SIGTERM when it is imported, and an exception that a handler raises
+    while it is makes the import fail, so SIGINT and SIGTERM wait until the context ends.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        with without_known_noise():
+            yield
+        return
+    asked = {signal.SIGINT, signal.SIGTERM}
+    handlers = {number: signal.getsignal(number) for number in asked}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+    try:
+        with without_known_noise():
+            yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _avoid_import_crash() -> None:

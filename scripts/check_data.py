@@ -43,17 +43,9 @@ def main() -> None:
 
 def parse_arguments() -> tuple[argparse.Namespace, Any]:
     """The flags and the configuration that they name."""
-    parser = ArgumentParser(
-        description=__doc__,
-        usage="python scripts/check_data.py --config FILE [flags] [--section.field VALUE ...]",
-    )
-    parser.add_argument("--config", type=Path, help="YAML file; runs/x/config.yaml checks the data of run x")
-    parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, help="folder for report.html and findings.csv")
-    arguments, flags = parser.parse_known_args()
-    if arguments.config is None:
-        raise UserError("--config: missing, expected a file such as configs/sentiment/regularized.yaml")
-    return arguments, runs.load_config(arguments.config, None, flags)
+    return runs.parse_arguments(parser)
 
 
 def make_folder(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import tasks  # noqa: E402
-from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
+from common.errors import ArgumentParser, run_command  # noqa: E402
 from tasks import runs  # noqa: E402
 
 
@@ -34,18 +34,10 @@ def main() -> None:
 
 def parse_arguments() -> tuple[argparse.Namespace, Any]:
     """The flags and the configuration that they name."""
-    parser = ArgumentParser(
-        description=__doc__,
-        usage="python scripts/inspect_model.py --config FILE [flags] [--section.field VALUE ...]",
-    )
-    parser.add_argument("--config", type=Path, help="YAML file; runs/x/config.yaml inspects run x")
-    parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--verbose", action="store_true", help="a row a parameter, and the layers")
-    arguments, flags = parser.parse_known_args()
-    if arguments.config is None:
-        raise UserError("--config: missing, expected a file such as configs/sentiment/regularized.yaml")
-    return arguments, runs.load_config(arguments.config, None, flags)
+    return runs.parse_arguments(parser)
 
 
 def inspect(task: Any, config: Any) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from common import runtime
 RUNTIME = runtime.prepare()
 
 from common.errors import run_command  # noqa: E402
-from tasks.training import train_by_flags  # noqa: E402
+from tasks.training import train_command  # noqa: E402
 
-EXAMPLE = "configs/sentiment/pretrain.yaml"
+TASKS = ("sentiment_pretraining",)
 
 
 def main() -> None:
-    """Pretrain what the flags name."""
-    train_by_flags(__doc__, "pretrain.py", EXAMPLE, ("sentiment_pretraining",), RUNTIME)
+    """Parse, check, and only then import Paddle and train."""
+    train_command(__doc__, "pretrain.py", RUNTIME, TASKS)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ from common import runtime
 RUNTIME = runtime.prepare()
 
 from common.errors import run_command  # noqa: E402
-from tasks.training import train_by_flags  # noqa: E402
+from tasks.training import train_command  # noqa: E402
 
-EXAMPLE = "configs/sentiment/regularized.yaml"
+TASKS = ("sentiment", "pcb")
 
 
 def main() -> None:
-    """Train what the flags name."""
-    train_by_flags(__doc__, "train.py", EXAMPLE, ("sentiment", "pcb"), RUNTIME)
+    """Parse, check, and only then import Paddle and train."""
+    train_command(__doc__, "train.py", RUNTIME, TASKS)
 
 
 if __name__ == "__main__":

@@ -26,5 +26,5 @@ def load(name: Any, part: str) -> ModuleType:
     module = f"{PACKAGES[name]}.{part}"
     if importlib.util.find_spec(module) is None:
         raise UserError(f"task: found {name}, for which {part} is not there yet")
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         return importlib.import_module(module)

@@ -1,14 +1,16 @@
 """From files and flags to a configuration, and from a run folder back to its trained task."""
 
+import argparse
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import tasks
 from common import config as configuration
 from common import runtime
-from common.errors import UserError
+from common.errors import ArgumentParser, UserError
 from common.json_file import read_object
 from common.training.run_folder import RunFolder
 
@@ -21,8 +23,42 @@ def data_root(flag: Optional[Path]) -> Path:
     return Path(flag or os.environ.get("DATA_ROOT") or "data")
 
 
-def load_config(file: Path, seed: Optional[int] = None, flags: Optional[list[str]] = None) -> Any:
+def parse_arguments(parser: ArgumentParser) -> tuple[argparse.Namespace, Any]:
+    """The flags of a command that looks at a configuration, and the configuration that they name.
+
+    Args:
+        parser: gets ``--config`` and ``--data-root`` in addition to what it has.
+
+    Raises:
+        UserError: as :func:`config_of`.
+    """
+    parser.usage = f"python scripts/{parser.prog} --config FILE [flags] [--section.field VALUE ...]"
+    parser.add_argument("--config", type=Path, help="YAML file; runs/x/config.yaml is that of run x")
+    parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
+    arguments, flags = parser.parse_known_args()
+    return arguments, config_of(arguments.config, flags, parser)
+
+
+def config_of(
+    file: Optional[Path], flags: list[str], parser: ArgumentParser, seed: Optional[int] = None
+) -> Any:
+    """The configuration that ``--config`` names, refined by the flags that ``parser`` does not know.
+
+    Raises:
+        UserError: no file is named, or as :func:`load_config`.
+    """
+    if file is None:
+        raise UserError("--config: missing, expected a file such as configs/sentiment/regularized.yaml")
+    return load_config(file, seed, flags, parser.flags())
+
+
+def load_config(
+    file: Path, seed: Optional[int] = None, flags: Sequence[str] = (), command_flags: Sequence[str] = ()
+) -> Any:
     """The configuration of a YAML file, refined by ``seed`` and then by dotted flags.
+
+    Args:
+        command_flags: those of the command itself, one of which a misspelt flag may be meant to be.
 
     Raises:
         UserError: the file, a key or a value is wrong.
@@ -34,7 +70,7 @@ def load_config(file: Path, seed: Optional[int] = None, flags: Optional[list[str
         for name in sorted(seeds):
             section, field = name.split(".")
             values = configuration.merge(values, {section: {field: seed}})
-    values = configuration.merge(values, configuration.parse_flags(flags or [], config_class))
+    values = configuration.merge(values, configuration.parse_flags(flags, config_class, command_flags))
     return configuration.build(config_class, values, str(file))
 
 
@@ -90,7 +126,7 @@ def trained_task(run: RunFolder, config: Any, data: Any, device: str = "auto") -
     Raises:
         UserError: the weights do not fit the configuration, or there is no such device.
     """
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         from common.training.checkpoint import load_checkpoint
         from common.training.device import select_device
 

@@ -1,4 +1,4 @@
-"""What train.py and pretrain.py share: from flags to a trained run in its folder."""
+"""From the flags of a command that trains to a finished run folder; Paddle is imported last."""
 
 import argparse
 import sys
@@ -10,39 +10,36 @@ import tasks
 from common import config as configuration
 from common import runtime
 from common.errors import ArgumentParser, UserError
+from common.training.device_check import check_device
 from common.training.run_folder import RunFolder
 from tasks import runs
 
 
-def train_by_flags(description: str, script: str, example: str, names: Sequence[str], processor: str) -> None:
-    """Parse, check, and only then import Paddle and train.
+def train_command(
+    description: str, script: str, runtime_line: str, names: Sequence[str]
+) -> tuple[Any, RunFolder]:
+    """Parse the flags of ``script``, check, train, evaluate and report.
 
     Args:
-        script: name of the command, for its help.
-        example: a configuration to name where none is given.
+        runtime_line: what :func:`common.runtime.prepare` said.
         names: of the tasks that the command trains.
-        processor: what :func:`common.runtime.prepare` said.
 
-    Raises:
-        UserError: a flag, a file or a field is wrong.
+    Returns:
+        The task with the weights of its best epoch, and its run; in the first process.
     """
-    arguments, flags = _parse_arguments(description, script, example, names)
-    config = runs.load_config(arguments.config, arguments.seed, flags)
-    if config.task not in names:
-        raise UserError(f"task: found {config.task} in {arguments.config}, expected {' or '.join(names)}")
-    run = RunFolder(arguments.run_dir or _default_run_dir(arguments.config, arguments.seed))
+    arguments, config = _parse(description, script, names)
+    check_device(config.train)
+    run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
         run.check(config, arguments.resume)
     config.check_files()
     data = runs.load_data(config, runs.data_root(arguments.data_root))
     run.check_data(data.hash())
-    _train(config, data, run, arguments.resume, processor)
+    return _train(config, data, run, arguments.resume, runtime_line), run
 
 
-def _parse_arguments(
-    description: str, script: str, example: str, names: Sequence[str]
-) -> tuple[argparse.Namespace, list[str]]:
-    """Named flags, and the dotted ones that override the configuration."""
+def _parse(description: str, script: str, names: Sequence[str]) -> tuple[argparse.Namespace, Any]:
+    """The flags, and the configuration that they name and override."""
     parser = ArgumentParser(
         description=description,
         add_help=False,
@@ -60,9 +57,10 @@ def _parse_arguments(
         sys.exit(0)
     if arguments.config is None and arguments.resume and arguments.run_dir:
         arguments.config = arguments.run_dir / "config.yaml"
-    if arguments.config is None:
-        raise UserError(f"--config: missing, expected a file such as {example}")
-    return arguments, flags
+    config = runs.config_of(arguments.config, flags, parser, arguments.seed)
+    if config.task not in names:
+        raise UserError(f"{arguments.config}: task: found {config.task}, expected {' or '.join(names)}")
+    return arguments, config
 
 
 def _print_help(parser: argparse.ArgumentParser, config: Optional[Path], names: Sequence[str]) -> None:
@@ -73,15 +71,14 @@ def _print_help(parser: argparse.ArgumentParser, config: Optional[Path], names: 
         print(f"fields of a {name} configuration, each a flag:\n{fields}\n")
 
 
-def _default_run_dir(config: Path, seed: Optional[int]) -> Path:
+def default_run_dir(config: Path, seed: Optional[int]) -> Path:
     """runs/sentiment-regularized for configs/sentiment/regularized.yaml."""
     suffix = "" if seed is None else f"-seed{seed}"
     return Path("runs") / f"{config.resolve().parent.name}-{config.stem}{suffix}"
 
 
-def _train(config: Any, data: Any, run: RunFolder, resume: bool, processor: str) -> None:
-    """Train to the end; evaluate the best epoch on validation; write the report."""
-    with runtime.without_known_noise():
+def _train(config: Any, data: Any, run: RunFolder, resume: bool, runtime_line: str) -> Any:
+    with runtime.importing_paddle():
         from common.training.device import rank, select_device
     device = select_device(config.train)
     task = tasks.load(config.task, "task").Task(config, data, run.assets)
@@ -93,7 +90,7 @@ def _train(config: Any, data: Any, run: RunFolder, resume: bool, processor: str)
     settings = configured_settings(task.model, optim, task.depth_of)
     if rank() == 0:
         run.start(config)
-        print(f"{processor}\n{data.summary()}\nrun folder {run.path}, device {device}", flush=True)
+        print(f"{runtime_line}\n{data.summary()}\nrun folder {run.path}, device {device}", flush=True)
         if not (run.path / "environment.json").exists():
             run.write_environment(device, data.hash())
         run.write_parameters(settings)
@@ -103,6 +100,7 @@ def _train(config: Any, data: Any, run: RunFolder, resume: bool, processor: str)
     trainer.run(resume)
     if rank() == 0:
         _finish(task, run)
+    return task
 
 
 def _short_policy(settings: list[Any], optim: Any, updates: int) -> str:

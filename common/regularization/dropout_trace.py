@@ -44,10 +44,18 @@ class DropoutCall:
 
 @dataclass
 class Trace:
-    """What one pass did: its dropouts, and the graph nodes of reductions that pool."""
+    """What one pass did.
+
+    Attributes:
+        calls: its dropouts.
+        poolings: graph nodes of reductions that take several places together.
+        statistics: graph nodes of reductions over the last axis alone, as a normalisation has them.
+        running: structured names of the layers that are running, the innermost last.
+    """
 
     calls: list[DropoutCall] = field(default_factory=list)
     poolings: set = field(default_factory=set)
+    statistics: set = field(default_factory=set)
     running: list[str] = field(default_factory=list)
 
     def record(self, rate: float, before: Any, node: Any) -> None:
@@ -166,8 +174,11 @@ def _recorded_reduction(operator: Callable, trace: Trace) -> Callable:
         output = operator(*arguments, **options)
         x = arguments[0] if arguments else options.get("x")
         axis = arguments[1] if len(arguments) > 1 else options.get("axis")
-        if x is not None and output.grad_fn is not None and _pools(x.ndim, axis):
-            trace.poolings.add(output.grad_fn)
+        if x is not None and output.grad_fn is not None:
+            if _pools(x.ndim, axis):
+                trace.poolings.add(output.grad_fn)
+            elif _axes(x.ndim, axis) == {x.ndim - 1}:
+                trace.statistics.add(output.grad_fn)
         return output
 
     return reduction
@@ -179,6 +190,10 @@ def _pools(dimensions: int, axis: Any) -> bool:
     Not over all axes or the batch (a loss), not over the last axis alone (the features of a
     normalisation), nor over axis 1 alone of a feature map (its channels).
     """
-    axes = {int(a) % dimensions for a in ([axis] if isinstance(axis, int) else axis or [])}
+    axes = _axes(dimensions, axis)
     features = [{dimensions - 1}, {1}] if dimensions >= 4 else [{dimensions - 1}]
     return bool(axes) and 0 not in axes and axes not in features
+
+
+def _axes(dimensions: int, axis: Any) -> set[int]:
+    return {int(a) % dimensions for a in ([axis] if isinstance(axis, int) else axis or [])}

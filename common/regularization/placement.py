@@ -10,6 +10,13 @@ of [batch, channels, length] is not seen, and a group normalisation written by h
 pooling. Pooling by a product of matrices, masks made by dropping a tensor of ones, and what a
 model computes under ``no_grad`` are not seen; of dropout between recurrent layers and of
 dropout inside a part without gradient only the rate is judged.
+
+Whether an output is a prediction or features for a head outside the model cannot be told from the
+graph. Dropout at the end of a model is a fault only if it is on what a weighted layer gives, through
+nothing but elementwise and shape operations; behind a normalisation or a pooling, as in T5 and XLNet
+without a head, it is information. A last weighted layer that gives features passes for a prediction.
+What goes on into further weighted layers and is returned as well, as hidden states and attention
+are, is not taken for an output, nor are predictions that later layers refine.
 """
 
 from collections.abc import Iterator
@@ -18,31 +25,15 @@ from typing import Any, Literal
 
 import paddle
 
-from common.regularization.dropout_trace import DropoutCall, Trace, traced
+from common.regularization.dropout_trace import DropoutCall, traced
+from common.regularization.gradient_graph import TO_OUTPUT, WEIGHTED, Graph, ancestors, kind_of
 
 HIGHEST_RATE = 0.7
-
-# Graph nodes behind which what dropout did to a value is still there. Reductions,
-# normalisations, convolutions and products of matrices end it.
-_PASSED = """
-    Abs Add AddN Assign Cast Celu ChannelShuffle Clip Concat Crop Div DivScale Divide Dropout ElementwisePow
-    Elu Exp Expand ExpandAs Expm1 Flatten Flip Fmax Fmin Gather GatherNd Gelu Hardshrink Hardsigmoid Hardswish
-    Hardtanh IndexElementwiseGet IndexSelect LeakyRelu Lerp Log Log1p Logsigmoid MaskedFill Maximum Maxout
-    Minimum Mish Multiply Pad Pad3d PixelShuffle PixelUnshuffle Pow Prelu Reciprocal Relu Relu6
-    RepeatInterleave Reshape Roll Rrelu Rsqrt Scale Selu Sigmoid Silu Slice Softplus Softshrink Softsign Split
-    SplitWithNum Sqrt Square Squeeze Stack Subtract Swish Tanh TanhShrink ThresholdedRelu Tile Transpose
-    Unbind Unsqueeze Unstack ViewShape Where
-    BicubicInterp BilinearInterp LinearInterp NearestInterp TrilinearInterp
-"""
-ELEMENTWISE_OR_SHAPE = frozenset(_PASSED.split())
-# A classifier may end in probabilities: dropout on its logits is still dropout on its output.
-TO_OUTPUT = ELEMENTWISE_OR_SHAPE | {"Softmax", "LogSoftmax"}
 BATCH_NORMALISATION = frozenset({"BatchNorm", "SyncBatchNorm"})
 _POOLING = """
     FractionalMaxPool2d FractionalMaxPool3d LpPool2d MaxPool2dWithIndex MaxPool3dWithIndex Pool2d Pool3d
 """
 POOLING = frozenset(_POOLING.split())
-WEIGHTED = frozenset({"Matmul", "Linear", "Conv2d", "Conv3d", "DepthwiseConv2d", "Conv2dTranspose", "Addmm"})
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,8 @@ def check_placement(model: paddle.nn.Layer, *inputs: Any) -> list[Finding]:
     Faults: a rate above 0.7; dropout that reaches a batch normalisation or a pooling with only
     elementwise or shape operations between (variance shift, Li et al. 2019); dropout on the
     model's input other than an embedding; dropout on its raw output. A last layer without
-    dropout in front of it is information. The model and Paddle's random generators are
-    as before afterwards.
+    dropout in front of it is information, and so is dropout at the end of a model that may give
+    features for a head. The model and Paddle's random generators are as before afterwards.
 
     Args:
         inputs: one small batch; float and uint8 tensors, also in lists, tuples and dicts, are
@@ -79,21 +70,12 @@ def check_placement(model: paddle.nn.Layer, *inputs: Any) -> list[Finding]:
         markers: set = set()
         marked = [_mark(value, markers) for value in inputs]
         outputs = [t for t in _tensors(model(*marked)) if not t.stop_gradient]
+    graph = Graph(trace, outputs)
     findings = [_judge_rate(call) for call in trace.calls if call.rate > HIGHEST_RATE]
-    by_node = {call.node: call for call in trace.calls if call.node is not None}
-    findings += _judge_inputs(trace.calls, markers)
-    findings += _judge_sinks(by_node, trace, outputs)
-    reached = [by_node[n] for o in outputs for n in _behind(o.grad_fn, passed=TO_OUTPUT) if n in by_node]
-    findings += [
-        Finding(
-            call.layer,
-            "fault",
-            "dropout on the model's raw output",
-            "put it on the input of the last weighted layer",
-        )
-        for call in reached
-    ]
-    return list(dict.fromkeys(findings + _judge_head(by_node, outputs)))
+    findings += _judge_inputs(graph, markers)
+    findings += _judge_sinks(graph)
+    findings += _judge_outputs(graph)
+    return list(dict.fromkeys(findings + _judge_head(graph)))
 
 
 def faults(findings: list[Finding]) -> list[Finding]:
@@ -105,67 +87,54 @@ def _judge_rate(call: DropoutCall) -> Finding:
     return Finding(call.layer, "fault", f"rate {call.rate:g} is above {HIGHEST_RATE}", "0.1 to 0.5 is usual")
 
 
-def _judge_inputs(calls: list[DropoutCall], markers: set) -> list[Finding]:
-    on_input = [call for call in calls if call.before is not None and markers & set(_behind(call.before))]
+def _judge_inputs(graph: Graph, markers: set) -> list[Finding]:
+    calls = [call for call in graph.trace.calls if call.before is not None]
     reason, remedy = "dropout on the model's input", "drop after the first layer, or augment the input"
-    return [Finding(call.layer, "fault", reason, remedy) for call in on_input]
+    return [
+        Finding(call.layer, "fault", reason, remedy)
+        for call in calls
+        if markers & set(graph.behind(call.before))
+    ]
 
 
-def _judge_sinks(by_node: dict, trace: Trace, outputs: list[paddle.Tensor]) -> list[Finding]:
+def _judge_sinks(graph: Graph) -> list[Finding]:
     findings = []
-    for node in _graph(outputs):
-        kind = _kind(node)
-        if kind in BATCH_NORMALISATION or kind in POOLING or node in trace.poolings:
+    for node in graph.nodes:
+        kind = kind_of(node)
+        if kind in BATCH_NORMALISATION or kind in POOLING or node in graph.trace.poolings:
             what = "a batch normalisation" if kind in BATCH_NORMALISATION else "a pooling"
             data = next(iter(node.next_functions), None)
-            for found in _behind(data) if data is not None else ():
-                if found in by_node:
-                    call = by_node[found]
+            for found in graph.behind(data) if data is not None else ():
+                if found in graph.calls:
                     reason, remedy = f"dropout reaches {what}", f"move it behind {what}"
-                    findings.append(Finding(call.layer, "fault", reason, remedy))
+                    findings.append(Finding(graph.calls[found].layer, "fault", reason, remedy))
     return findings
 
 
-def _judge_head(by_node: dict, outputs: list[paddle.Tensor]) -> list[Finding]:
-    last = [n for o in outputs for n in _behind(o.grad_fn, WEIGHTED, TO_OUTPUT) if _kind(n) in WEIGHTED]
-    bare = [n for n in last if not any(f in by_node for f in _behind(n.next_functions[0]))]
+def _judge_outputs(graph: Graph) -> list[Finding]:
+    weighted = [node for node in graph.nodes if kind_of(node) in WEIGHTED]
+    goes_on = set(ancestors(start for node in weighted for start in node.next_functions))
+    findings = []
+    for node in graph.behind_outputs():
+        if node not in graph.calls or node in goes_on:
+            continue
+        call = graph.calls[node]
+        predicts = any(kind_of(n) in WEIGHTED for n in graph.behind(call.before, WEIGHTED, TO_OUTPUT))
+        severity = "fault" if predicts else "information"
+        reason = "dropout on the model's raw output" if predicts else "dropout on features at the model's end"
+        remedy = "put it on the input of the last weighted layer"
+        remedy = remedy if predicts else f"right if a head follows; otherwise {remedy}"
+        findings.append(Finding(call.layer, severity, reason, remedy))
+    return findings
+
+
+def _judge_head(graph: Graph) -> list[Finding]:
+    last = [node for node in graph.behind_outputs(WEIGHTED) if kind_of(node) in WEIGHTED]
+    bare = [n for n in last if not any(f in graph.calls for f in graph.behind(n.next_functions[0]))]
     if not last or len(bare) < len(last):
         return []
     reason = "no dropout in front of the last weighted layer"
     return [Finding("", "information", reason, "a rate of 0.1 to 0.5 there regularizes the head")]
-
-
-def _behind(
-    start: Any, ends: frozenset = frozenset(), passed: frozenset = ELEMENTWISE_OR_SHAPE
-) -> Iterator[Any]:
-    """The nodes reached backwards from ``start`` through those of a kind in ``passed``.
-
-    Nodes of a kind in ``ends`` are given too, and not passed.
-    """
-    stack, seen = [start], set()
-    while stack:
-        node = stack.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if _kind(node) in ends or _kind(node) in passed:
-            yield node
-        if _kind(node) in passed:
-            stack += node.next_functions
-
-
-def _graph(outputs: list[paddle.Tensor]) -> Iterator[Any]:
-    stack, seen = [output.grad_fn for output in outputs], set()
-    while stack:
-        node = stack.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            yield node
-            stack += node.next_functions
-
-
-def _kind(node: Any) -> str:
-    return node.name().partition("GradNode")[0]
 
 
 def _mark(value: Any, markers: set) -> Any:

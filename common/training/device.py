@@ -6,6 +6,7 @@ import paddle
 
 from common.config import Loop
 from common.errors import UserError
+from common.training.device_check import require_device
 
 
 def select_device(train: Loop) -> str:
@@ -16,16 +17,13 @@ def select_device(train: Loop) -> str:
             where Paddle would ignore it silently.
     """
     gpus = paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
+    require_device(train, gpu=gpus > 0)
     device = train.device
     if device == "auto":
         device = "gpu" if gpus else "cpu"
-    if device.startswith("gpu") and gpus == 0:
-        raise UserError(f"train.device: found {device}, but this Paddle sees no GPU; expected cpu")
     index = int(device.partition(":")[2] or 0)
     if device.startswith("gpu:") and index >= gpus:
         raise UserError(f"train.device: found {device}, expected gpu:0 to gpu:{gpus - 1}")
-    if train.amp != "off" and device == "cpu":
-        raise UserError(f"train.amp: found {train.amp} on a CPU, where Paddle ignores it; expected off")
     if device.startswith("gpu:") and world_size() > 1:
         raise UserError(f"train.device: found {device} for {world_size()} processes, expected gpu")
     if device == "gpu" and world_size() > 1:

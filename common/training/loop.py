@@ -38,7 +38,7 @@ class Task(Protocol):
         selection_metric: validation metric, greater is better, that chooses the best epoch.
         updates: of a whole run, where the task knows it; by default the configuration's
             ``train.steps`` or ``train.epochs`` decide.
-        unit: what throughput counts.
+        unit: name of what :meth:`items` counts.
     """
 
     model: paddle.nn.Layer
@@ -67,9 +67,9 @@ class Task(Protocol):
             RuntimeError: a layer of the model is in training mode.
         """
 
-    def size(self, samples: np.ndarray) -> int:
-        """How many units the samples of some indices are."""
-        return len(samples)
+    def items(self, batch: Any) -> int:
+        """What throughput counts of a batch: its samples, or its tokens."""
+        return len(batch[0])
 
     def after_epoch(self, epoch: int, run: RunFolder) -> None:
         """Whatever else is to be kept of an epoch, from 1; called like :meth:`evaluate`, after it."""
@@ -104,7 +104,7 @@ class Trainer:
             "step": 0,
             "loss": 0.0,
             "samples": 0,
-            "units": 0,
+            "items": 0,
             "seconds": 0.0,
             "best": None,
             "best_epoch": None,
@@ -125,7 +125,7 @@ class Trainer:
             self.state.update(saved)
             self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
-                self.state.update(loss=0.0, samples=0, units=0)
+                self.state.update(loss=0.0, samples=0, items=0)
         with (
             _StopSignals(self),
             tqdm(
@@ -173,7 +173,6 @@ class Trainer:
                     self._backward(batch, weight, len(samples))
             else:
                 self._backward(batch, weight, len(samples))
-            self.state["units"] += self.task.size(samples)
         if self.optim.explicit_l2:
             # After the gradients of all processes have met, and the same in each of them.
             with devices.without_synchronisation(self.model):
@@ -194,6 +193,7 @@ class Trainer:
         self.scaler.scale(loss * weight).backward()
         self.state["loss"] += float(loss) * samples
         self.state["samples"] += samples
+        self.state["items"] += self.task.items(batch)
 
     def _shares(self, epoch: int) -> list[list[tuple[np.ndarray, float]]]:
         """This process's micro-batches of each update, with the factor on their mean losses.
@@ -213,13 +213,13 @@ class Trainer:
         return shares
 
     def _gather_sums(self) -> None:
-        for name in ("loss", "samples", "units"):
+        for name in ("loss", "samples", "items"):
             self.state[name] = devices.sum_over_processes(self.state[name])
 
     def _finish_epoch(self, epoch: int) -> None:
         state = self.state
         self._gather_sums()
-        samples, loss = state["samples"], state["loss"] / state["samples"]
+        loss = state["loss"] / state["samples"]
         if not math.isfinite(loss):
             raise UserError(
                 f"epoch {epoch + 1}: training loss is {loss}; expected a finite number: "
@@ -233,12 +233,12 @@ class Trainer:
                 self._keep_best(epoch + 1, row[f"validation_{self.task.selection_metric}"])
                 self.task.after_epoch(epoch + 1, self.run_folder)
             seconds = state["seconds"]
-            row.update({"seconds": round(seconds, 2), self._throughput: round(state["units"] / seconds, 1)})
+            row.update({"seconds": round(seconds, 2), self._throughput: round(state["items"] / seconds, 1)})
             state["history"].append(row)
             if self.train_config.visualdl:
                 log_row(self.run_folder.path / "visualdl", row)
             self._report(row)
-        state.update(loss=0.0, samples=0, units=0, seconds=0.0)
+        state.update(loss=0.0, samples=0, items=0, seconds=0.0)
         self._save_last()
         devices.wait_for_all()
 

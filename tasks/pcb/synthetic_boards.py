@@ -73,8 +73,7 @@ def _compose(
     defects: tuple[int, int],
     edge_noise: bool,
 ) -> Board:
-    if size < _SMALLEST_SIZE:
-        raise ValueError(f"size must be at least {_SMALLEST_SIZE} pixels, not {size}")
+    _check_size(size)
     if not 0 <= defects[0] <= defects[1]:
         raise ValueError(f"defects must be a range of counts, not {defects}")
     copper = Layout(rng, style, size).copper()
@@ -83,6 +82,11 @@ def _compose(
     if edge_noise:
         copper, defective = _roughen(rng, copper), _roughen(rng, defective)
     return Board(_render(defective), _render(copper), boxes, labels)
+
+
+def _check_size(size: int) -> None:
+    if size < _SMALLEST_SIZE:
+        raise ValueError(f"size must be at least {_SMALLEST_SIZE} pixels, not {size}")
 
 
 def _render(copper: np.ndarray) -> np.ndarray:
@@ -120,8 +124,12 @@ def write_boards(
 
     Raises:
         FileExistsError: if the folder holds anything.
-        ValueError: if the shares leave no board for training, or size is out of range.
+        ValueError: if the shares leave no board for training, or size or seed is out of range; nothing
+            is made then.
     """
+    _check_size(size)
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, not {seed}")
     validation = round(number * validation_share)
     test = round(number * test_share)
     training = number - validation - test

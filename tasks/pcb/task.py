@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import paddle
 
-from common.errors import UserError
 from common.evaluation import detection
 from common.regularization.mixup import BoxSample
 from common.reporting.page import Section
@@ -131,7 +130,6 @@ class Task(loop.Task):
         train = self.data.splits["train"]
         picture = train[index % len(train)]
         image = self.image(picture.path)
-        _require_inside(picture, image, self.config.data.scale)
         weights = np.ones(len(picture.labels), np.float32)
         boxes = picture.boxes * np.float32(self.config.data.scale)
         return BoxSample(image, boxes, picture.labels, weights)
@@ -192,14 +190,6 @@ class _TrainingView(paddle.io.Dataset):
             self.model.neighbour_cells,
         )
         return sample, targets
-
-
-def _require_inside(picture: Picture, image: np.ndarray, scale: float) -> None:
-    height, width = (round(side / scale) for side in image.shape[:2])
-    outside = (picture.boxes[:, 2:] > [width, height]).any(axis=1)
-    if outside.any():
-        box = " ".join(f"{value:g}" for value in picture.boxes[outside][0])
-        raise UserError(f"{picture.path}: found box {box}, expected it inside the {width} x {height} picture")
 
 
 def stack_images(images: list[np.ndarray], stride: int = 1) -> np.ndarray:

@@ -98,7 +98,7 @@ def _fill(folder: Path, trained: TrainedRun, kind: str, texts: list[str], allowe
     """Write everything to a folder; return the largest differences from the run, by format."""
     # On a GPU the run itself would be less exact than what is compared with it.
     task = trained.load(device="cpu")
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         from paddlenlp.utils.log import logger
 
         from tasks.sentiment.inference_model import save_onnx, save_paddle

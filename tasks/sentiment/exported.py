@@ -94,7 +94,7 @@ def load_classifier(folder: Path, kind: str, max_length: int) -> Classifier:
         UserError: tokenizer or model cannot be loaded.
     """
     files = _model_files(folder, kind)
-    with runtime.without_known_noise():
+    with runtime.importing_paddle():
         from paddlenlp.transformers import AutoTokenizer
         from paddlenlp.utils.log import logger
     logger.set_level("WARNING")

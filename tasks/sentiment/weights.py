@@ -80,7 +80,7 @@ def _sources(encoder: paddle.nn.Layer, file: Path, found: Any) -> dict[str, tupl
         raise UserError(f"model.weights: {file}: found {len(prefixes)} {WORD_EMBEDDINGS}, expected one")
     prefix = prefixes[0]
     from_torch = any(name.startswith(f"{prefix}encoder.layer.") for name in found)
-    names = _torch_names(encoder) if from_torch else {}
+    names = torch_names(encoder) if from_torch else {}
     sources, missing = {}, []
     for name in encoder.state_dict():
         source, transposed = names.get(name, (name, False))
@@ -108,7 +108,7 @@ def _say_unused(file: Path, prefix: str, unused: set[str]) -> None:
         )
 
 
-def _torch_names(encoder: paddle.nn.Layer) -> dict[str, tuple[str, bool]]:
+def torch_names(encoder: paddle.nn.Layer) -> dict[str, tuple[str, bool]]:
     """Torch's name for each of Paddle's, and whether the weight is transposed; one for all families."""
     config = BertConfig(num_hidden_layers=encoder.config.num_hidden_layers, architectures=["BertModel"])
     mappings = BertModel._get_name_mappings(config)

@@ -70,6 +70,26 @@ def test_a_mistake_is_one_line_that_names_the_field(flags, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--run-dri", "x"], "--run-dri: unknown flag; the nearest is --run-dir"),
+        (["--run-dri=x"], "--run-dri: unknown flag; the nearest is --run-dir"),
+        (["--resum", "--train.epochs", "1"], "--resum: unknown flag; the nearest is --resume"),
+        (["--train.epoch", "1"], "--train.epoch: unknown flag; the nearest is --train.epochs"),
+        (["--trian", "1"], "--trian: unknown flag; the nearest is --train."),
+        (["--train.epochs.x", "1"], "--train.epochs.x: unknown flag; the nearest is --train.epochs"),
+    ],
+)
+def test_a_misspelt_flag_names_the_nearest_of_the_command_and_the_fields(flags, message):
+    with pytest.raises(UserError, match=f"^{message}"):
+        config.parse_flags(flags, Example, ["--run-dir", "--resume"])
+
+
+def test_a_section_is_a_flag_too():
+    assert config.parse_flags(["--optim", "{momentum: 0.5}"], Example) == {"optim": {"momentum": 0.5}}
+
+
 def test_a_missing_key_is_named():
     with pytest.raises(UserError, match="x.yaml: task: missing"):
         config.build(Example, {}, "x.yaml")

@@ -68,6 +68,56 @@ def test_published_networks_are_clean_and_left_as_they_were(name):
     assert all((model.state_dict()[key] == value).all() for key, value in before.items())
 
 
+T5 = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2, "bos_token_id": 0}
+XLNET = {"d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 32}
+# Layers of what information is expected for.
+FOREIGN = {
+    "T5Model": (lambda ids: {"decoder_input_ids": ids}, ["decoder.dropout"]),
+    "T5EncoderModel": (lambda ids: {}, ["encoder.dropout"]),
+    "T5ForConditionalGeneration": (lambda ids: {"labels": ids}, []),
+    "XLNetModel": (lambda ids: {}, ["dropout"]),
+    "XLNetForSequenceClassification": (lambda ids: {}, []),
+}
+
+
+class Called(nn.Layer):
+    """A model that is called with further arguments."""
+
+    def __init__(self, model: nn.Layer, **arguments):
+        super().__init__()
+        self.model, self.arguments = model, arguments
+
+    def forward(self, ids):
+        return self.model(ids, **self.arguments)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_model_without_a_head_may_end_in_dropout_behind_its_normalisation(name):
+    arguments, layers = FOREIGN[name]
+    family, sizes = ("T5", T5) if name.startswith("T5") else ("XLNet", XLNET)
+    config = getattr(transformers, f"{family}Config")(vocab_size=50, **sizes)
+    ids = paddle.randint(1, 50, [2, 8])
+    found = check_placement(Called(getattr(transformers, name)(config), **arguments(ids)), ids)
+    assert [(finding.severity, finding.layer) for finding in found] == [
+        ("information", f"model.{layer}") for layer in layers
+    ]
+    assert all(finding.reason == "dropout on features at the model's end" for finding in found)
+
+
+@pytest.mark.parametrize("returned", ["output_hidden_states", "output_attentions"])
+def test_values_on_the_way_may_be_returned_too(returned):
+    model = Called(encoder("Bert"), **{returned: True})
+    assert len(list(model(paddle.randint(1, 50, [2, 8])))) == 2
+    assert check_placement(model, paddle.randint(1, 50, [2, 8])) == []
+
+
+@pytest.mark.parametrize("end", [lambda: [], lambda: [nn.Sigmoid()]])
+def test_dropout_on_predictions_is_a_fault_though_a_normalisation_stands_further_up(end):
+    model = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 2), nn.Dropout(0.3), *end())
+    found = faults(check_placement(model, paddle.rand([4, 8])))
+    assert [(f.layer, f.reason) for f in found] == [("3", "dropout on the model's raw output")]
+
+
 PLANTED = {
     "rate of a layer": (
         lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.8), nn.Linear(8, 2)),
@@ -161,6 +211,14 @@ def normalised(x):
 def test_a_normalisation_over_the_features_written_by_hand_is_no_pooling(function):
     model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), Functional(function, nn.Linear(8, 2)))
     assert faults(check_placement(model, paddle.rand([4, 8]))) == []
+
+
+@pytest.mark.parametrize("function", [root_mean_square, normalised])
+def test_a_normalisation_written_by_hand_ends_what_dropout_did(function):
+    model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), Functional(function))
+    assert faults(check_placement(model, paddle.rand([4, 8]))) == []
+    without = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1), Functional(lambda x: x * 2.0))
+    assert len(faults(check_placement(without, paddle.rand([4, 8])))) == 1
 
 
 def test_a_mean_over_the_batch_that_a_model_returns_is_no_pooling():

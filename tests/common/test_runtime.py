@@ -72,6 +72,24 @@ def test_known_noise_is_hidden_and_everything_else_shown(capsys):
     assert captured.err == "a complaint\n"
 
 
+def test_a_signal_waits_until_paddle_is_imported_and_is_answered_by_its_handler():
+    code = (
+        "import os, signal; from common import runtime; print(runtime.prepare())\n"
+        "def handler(number, frame): raise KeyboardInterrupt\n"
+        "signal.signal(signal.SIGTERM, handler)\n"
+        "try:\n"
+        "    with runtime.importing_paddle():\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        import paddle\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    print('not answered')\n"
+        "except KeyboardInterrupt: print('answered', bool(paddle.__version__))\n"
+        "try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "except KeyboardInterrupt: print('and again')\n"
+    )
+    assert in_new_process(code).splitlines()[1:] == ["answered True", "and again"]
+
+
 def test_the_single_thread_of_paddles_launcher_is_not_taken_for_the_users_choice():
     code = "from common import runtime; runtime.choose_threads = lambda processes: 16 // processes\n"
     launched = {"PADDLE_LOCAL_SIZE": "2", "OMP_NUM_THREADS": "1"}

@@ -1,12 +1,16 @@
 """Reading DeepPCB's layout: what comes back, and what is refused."""
 
+import shutil
+
+import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from common.config import build
 from common.errors import UserError
 from tasks.pcb.config import Config
-from tasks.pcb.data import CLASSES, read_annotation, read_data, read_image
+from tasks.pcb.data import CLASSES, picture_size, read_annotation, read_data, read_image
 from tasks.pcb.synthetic_boards import write_boards
 
 
@@ -78,10 +82,52 @@ def test_a_missing_picture_and_a_broken_list_are_refused_with_their_line(boards,
         read_data(configuration(root="."), tmp_path)
 
 
-def test_a_file_that_is_no_picture_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("read", "message"), [(read_image, "no picture"), (picture_size, "no whole picture")]
+)
+def test_a_file_that_is_no_picture_is_refused(tmp_path, read, message):
     (tmp_path / "图.jpg").write_bytes(b"no picture")
-    with pytest.raises(UserError, match="图.jpg: found 10 bytes that are no picture"):
-        read_image(tmp_path / "图.jpg")
+    with pytest.raises(UserError, match=f"图.jpg: found 10 bytes that are {message}$"):
+        read(tmp_path / "图.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_picture_that_is_cut_off_is_refused_wherever_it_is_cut(tmp_path, suffix):
+    file = tmp_path / f"a{suffix}"
+    pixels = np.random.default_rng(0).integers(0, 256, [40, 64], dtype=np.uint8)
+    content = cv2.imencode(suffix, pixels)[1].tobytes()
+    file.write_bytes(content)
+    assert picture_size(file) == (64, 40)
+    for length in range(0, len(content) - 20, 97):
+        file.write_bytes(content[:length])
+        with pytest.raises(UserError, match=f"a{suffix}: found {length} bytes that are no whole picture"):
+            picture_size(file)
+
+
+def test_a_picture_on_its_side_has_the_size_that_is_read(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("L", (64, 40)).save(tmp_path / "a.jpg", exif=exif)
+    assert picture_size(tmp_path / "a.jpg") == read_image(tmp_path / "a.jpg").shape[1::-1] == (40, 64)
+
+
+def test_damage_is_found_before_anything_is_trained(boards, tmp_path):
+    shutil.copytree(boards, tmp_path / "data")
+    picture = next((tmp_path / "data/boards").glob("group92000/92000/*_test.jpg"))
+    picture.write_bytes(picture.read_bytes()[:-400])
+    with pytest.raises(
+        UserError, match=f"{picture.name}: found .* no whole picture: image file is truncated"
+    ):
+        read_data(configuration(root="boards"), tmp_path / "data")
+
+
+def test_a_box_outside_its_picture_is_refused(boards, tmp_path):
+    shutil.copytree(boards, tmp_path / "data")
+    annotation = next((tmp_path / "data/boards").glob("group10000/10000_not/*.txt"))
+    annotation.write_text("1 2 30 40 1\n100 100 128 129 1\n")
+    message = f"{annotation.name}: found box 100 100 128 129, expected it inside the 128 x 128 picture"
+    with pytest.raises(UserError, match=message):
+        read_data(configuration(root="boards"), tmp_path / "data")
 
 
 @pytest.mark.parametrize(

@@ -272,6 +272,10 @@ def test_empty_folder_is_accepted(tmp_path):
     assert len(read_list(tmp_path, "trainval.txt")) == 3
 
 
-def test_shares_that_leave_no_training_board_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    "arguments", [{"size": 95}, {"seed": -1}, {"validation_share": 0.5, "test_share": 0.5}, {"number": 0}]
+)
+def test_what_cannot_be_drawn_is_refused_and_no_folder_is_made(tmp_path, arguments):
     with pytest.raises(ValueError):
-        write_boards(tmp_path, 4, size=128, validation_share=0.5, test_share=0.5)
+        write_boards(tmp_path / "boards", **{"number": 4, "size": 128, **arguments})
+    assert not (tmp_path / "boards").exists()

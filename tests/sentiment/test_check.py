@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.config import build
+from common.config import build, parse_flags
 from common.errors import UserError
 from common.reporting.findings import Finding, findings_rows
 from tasks.sentiment.check import check_data
@@ -220,6 +220,16 @@ def test_a_text_that_stands_with_two_labels_names_where_and_which(tmp_path):
     (finding,) = check(tmp_path, rows, duplicates="keep")
     assert "1 with another label there" in finding.message
     assert finding.places[0].detail == "train.csv:5 (label 0, there 1)"
+
+
+def test_the_remedy_for_imbalance_is_flags_that_training_takes(tmp_path):
+    rows = clean(tmp_path)
+    rows["train"] += [[text, "1"] for text in REVIEWS[200:260]]
+    (finding,) = check(tmp_path, rows)
+    flags = ["--loss.class_weights", "balanced", "--data.sampling", "balanced"]
+    assert all(" ".join(flags[i : i + 2]) in finding.remedy for i in (0, 2))
+    config = build(Config, {"task": "sentiment", **parse_flags(flags, Config)}, "test")
+    assert (config.loss.class_weights, config.data.sampling) == ("balanced", "balanced")
 
 
 def column_faults(texts: list[str]) -> dict[str, tuple]:

@@ -130,7 +130,10 @@ def _rare(source: Source, counts: dict[str, Counter], classes: list[str]) -> lis
             f"train has {numbers[most]:,} texts of {shorten(most, 20)} and {numbers[least]:,} of "
             f"{shorten(least, 20)}, {ratio:.1f} times as many"
         )
-        remedy = "read f1_macro instead of accuracy, and weight the classes"
+        remedy = (
+            "read f1_macro instead of accuracy, and try --loss.class_weights balanced or "
+            "--data.sampling balanced"
+        )
         severity = "warning" if ratio >= VERY_UNEVEN else "note"
         findings.append(Finding(severity, "imbalance", message, remedy, count=round(ratio)))
     return findings

@@ -42,10 +42,6 @@ class Stream:
                 place += len(order)
         self.pieces = np.concatenate(orders)
 
-    def tokens(self, places: np.ndarray) -> int:
-        """Tokens at some places of the stream, the special ones among them, padding not."""
-        return int(self.lengths[self.pieces[places]].sum())
-
 
 def batch_bounds(lengths: np.ndarray, tokens: int) -> list[tuple[int, int]]:
     """Beginnings and ends of batches that hold at most ``tokens`` with padding, or one piece.

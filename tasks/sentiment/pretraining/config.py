@@ -80,7 +80,7 @@ class Model:
 
     weights: Optional[str] = Field(
         None,
-        description="folder of a BERT with safetensors to go on from, with its vocabulary; from scratch if null",
+        description="folder of a BERT with safetensors to go on from, with its vocabulary; none if null",
     )
     layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
     hidden_size: int = Field(256, ge=8, description="its width")
@@ -96,9 +96,7 @@ class Model:
 class Train(Loop):
     """Length, batches and machine of a pretraining run."""
 
-    steps: Optional[int] = Field(
-        None, ge=1, description="updates at most; all passes of all stages if null"
-    )
+    steps: Optional[int] = Field(None, ge=1, description="updates at most; all passes of all stages if null")
     updates_per_epoch: int = Field(
         500, ge=1, description="updates between two evaluations, each with a checkpoint"
     )

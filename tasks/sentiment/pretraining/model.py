@@ -59,7 +59,9 @@ class MaskedLanguageModel(nn.Layer):
             places: int64; every token by default.
         """
         if places is None:
-            hidden = all_tokens(self.encoder, token_ids).reshape([token_ids.shape[0] * token_ids.shape[1], -1])
+            hidden = all_tokens(self.encoder, token_ids).reshape(
+                [token_ids.shape[0] * token_ids.shape[1], -1]
+            )
         else:
             hidden = some_tokens(self.encoder, token_ids, places)
         return self.head(hidden, self.encoder.embeddings.word_embeddings.weight)

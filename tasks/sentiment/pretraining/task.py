@@ -18,7 +18,7 @@ from tasks.sentiment.model import set_encoder_dropout
 from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
 from tasks.sentiment.pretraining.config import SELECTION_METRIC, Config, Masking
 from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
-from tasks.sentiment.pretraining.masking import MaskedBatch, TokenNumbers, mask_tokens
+from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
 from tasks.sentiment.pretraining.model import new_model
 from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling
 from tasks.sentiment.pretraining.report import report_sections
@@ -72,9 +72,9 @@ class Task(loop.Task):
         """What the objective minimises, mean over the hidden tokens of the batch."""
         return self.objective.loss(model, *batch)
 
-    def size(self, samples: np.ndarray) -> int:
-        """Tokens, the special ones among them."""
-        return self.stream.tokens(samples)
+    def items(self, batch: tuple) -> int:
+        """Tokens of a batch, the special ones among them, padding not."""
+        return int((batch[0] != self.numbers.pad).sum())
 
     def evaluate(self) -> dict[str, float]:
         """Metrics on the held-out texts."""
@@ -88,7 +88,9 @@ class Task(loop.Task):
             UserError: another split than ``validation``, which there is none of.
         """
         if split != "validation":
-            raise UserError(f"--split: found {split}, expected validation: pretraining holds out no other texts")
+            raise UserError(
+                f"--split: found {split}, expected validation: pretraining holds out no other texts"
+            )
         require_evaluation_mode(self.model)
         rows: list[dict[str, Any]] = []
         with paddle.no_grad():
@@ -96,7 +98,9 @@ class Task(loop.Task):
                 sums = self.objective.measure(batch)
                 for i, piece in enumerate(pieces):
                     corpus = self.data.names[self.data.corpora[piece]]
-                    rows.append({"corpus": corpus, **{name: values[i].item() for name, values in sums.items()}})
+                    rows.append(
+                        {"corpus": corpus, **{name: values[i].item() for name, values in sums.items()}}
+                    )
         return self.objective.metrics(_sums(rows)), rows
 
     def report_sections(self, run: RunFolder) -> list[Section]:
