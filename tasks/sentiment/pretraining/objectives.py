@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 from paddle.nn.functional import cross_entropy
 
+from tasks.sentiment.pretraining.export import masked_language_head
 from tasks.sentiment.pretraining.masking import MaskedBatch
 from tasks.sentiment.pretraining.model import MaskedLanguageModel
 
@@ -39,3 +40,7 @@ class MaskedLanguageModelling:
             "loss": loss,
             "perplexity": float(np.exp(min(loss, 50.0))),
         }
+
+    def exported_heads(self) -> dict[str, np.ndarray]:
+        """Weights beside the encoder that another run or a user of Hugging Face can go on from."""
+        return masked_language_head(self.model.head)

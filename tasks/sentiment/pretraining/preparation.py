@@ -133,11 +133,15 @@ def _tokenise(
     for corpus, text, key in _progress(texts):
         text_ids, text_firsts = segmenter.segment(text)
         for begin, end in segmenter.pieces(text_ids, text_firsts, max_length - SPECIAL_TOKENS):
+            piece = np.array(text_ids[begin:end], np.int32)
+            # In every piece there is something to be guessed.
+            if (piece == segmenter.unknown).all():
+                continue
+            ids.append(piece)
+            firsts.append(np.array(text_firsts[begin:end], bool))
             lengths.append(end - begin)
             corpora.append(corpus)
             is_held_out.append(key in held_out)
-        ids.append(np.array(text_ids, np.int32))
-        firsts.append(np.array(text_firsts, bool))
     return {
         "tokens": np.concatenate(ids),
         "firsts": np.concatenate(firsts),

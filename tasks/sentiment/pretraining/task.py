@@ -18,6 +18,7 @@ from tasks.sentiment.model import set_encoder_dropout
 from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
 from tasks.sentiment.pretraining.config import SELECTION_METRIC, Config, Masking
 from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
+from tasks.sentiment.pretraining.export import write_encoder
 from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
 from tasks.sentiment.pretraining.model import new_model
 from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling
@@ -103,9 +104,31 @@ class Task(loop.Task):
                     )
         return self.objective.metrics(_sums(rows)), rows
 
+    def after_epoch(self, epoch: int, run: RunFolder) -> None:
+        """Keep the encoder: at the end of the run, and as a snapshot as often as the configuration says."""
+        step, every = self._updates_until(epoch), self.config.export.snapshot_every
+        if every and epoch % every == 0:
+            self._export(run.path / "snapshots" / f"update-{step:06d}")
+        if step == self.updates:
+            self._export(run.path / "encoder")
+
     def report_sections(self, run: RunFolder) -> list[Section]:
         """What the report of a run shows beside metrics and curves."""
         return report_sections(run, self.data, self.objective.metrics)
+
+    def _updates_until(self, epoch: int) -> int:
+        return min(epoch * self.config.train.updates_per_epoch, self.updates)
+
+    def _export(self, folder: Path) -> None:
+        export = self.config.export
+        write_encoder(
+            self.model.encoder,
+            self.objective.exported_heads(),
+            self.data.vocabulary,
+            folder,
+            half_precision=export.half_precision,
+            with_pooler=self.config.model.weights is not None,
+        )
 
     def _held_out(self):
         """Held-out pieces in batches, with a masking that is the same in every run on the same corpus."""

@@ -72,6 +72,19 @@ def test_pieces_have_room_for_the_special_tokens(tmp_path):
     assert lengths.max() <= 14 and lengths.sum() == len(data.tokens)
 
 
+def test_a_piece_of_nothing_but_unknown_characters_is_left_out(tmp_path):
+    lines = [*(f"第{n}句话" for n in range(100)), "龘"]
+    (tmp_path / "own.txt").write_text("\n".join(lines), encoding="utf-8")
+    data = read_data(configuration(tmp_path, ["own.txt"], vocabulary_size=300), tmp_path)
+    assert "龘" in data.vocabulary and len(data.corpora) == 101
+    (tmp_path / "own.txt").write_text(
+        "\n".join([*lines, "".join(map(chr, range(0x4E00, 0x4F00)))]), encoding="utf-8"
+    )
+    data = read_data(configuration(tmp_path, ["own.txt"], vocabulary_size=300), tmp_path)
+    unknown = data.vocabulary.index("[UNK]")
+    assert all((data.tokens[data.piece(i)] != unknown).any() for i in range(len(data.corpora)))
+
+
 def test_own_tables_are_read_by_their_text_column(tmp_path):
     rows = "\n".join(f"第{n}条评论,x" for n in range(20))
     (tmp_path / "own.csv").write_text("评论,其他\n" + rows, encoding="gb18030")
