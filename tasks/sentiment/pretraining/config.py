@@ -12,6 +12,7 @@ from common.errors import UserError
 from tasks.sentiment.encoder_folder import EncoderFolder, read_encoder_folder
 from tasks.sentiment.vocabulary import SPECIAL
 
+# What runs of both objectives have; their own selection metrics are in objectives.py.
 SELECTION_METRIC = "masked_accuracy"
 HEADLINE_METRICS = ("masked_accuracy", "perplexity")
 
@@ -93,6 +94,22 @@ class Model:
 
 
 @dataclass(config=STRICT)
+class Generator:
+    """What fills masked tokens in for ``objective: rtd``; it is thrown away afterwards."""
+
+    layers: int = Field(4, ge=1, description="its transformer blocks, on the encoder's embeddings")
+    hidden_size: int = Field(64, ge=8, description="its width")
+    heads: int = Field(1, ge=1, description="its attention heads; they divide the width")
+    detection_weight: float = Field(
+        50.0, gt=0, description="weight of the encoder's loss beside the generator's"
+    )
+
+    def __post_init__(self):
+        if self.hidden_size % self.heads:
+            raise ValueError(f"generator.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
+
+
+@dataclass(config=STRICT)
 class Train(Loop):
     """Length, batches and machine of a pretraining run."""
 
@@ -118,10 +135,14 @@ class Config:
 
     task: Literal["sentiment_pretraining"]
     data: Data
+    objective: Literal["mlm", "rtd"] = Field(
+        "mlm", description="masked language modelling, or ELECTRA's detection of replaced tokens"
+    )
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
     masking: Masking = field(default_factory=Masking)
     model: Model = field(default_factory=Model)
+    generator: Generator = field(default_factory=Generator)
     export: Export = field(default_factory=Export)
 
     def check_files(self) -> None:

@@ -20,7 +20,7 @@ from tasks.sentiment.pretraining.preparation import LEFT_OUT, Prepared, prepare
 from tasks.sentiment.tokenizer_files import TokenizerFiles
 
 # Raised whenever the same files and fields would be prepared to something else.
-FORMAT = 1
+FORMAT = 2
 VOCABULARY, COUNTS, REMOVED = "vocab.txt", "corpus.json", "removed_texts.csv"
 ARRAYS = ("tokens", "firsts", "bounds", "corpora", "held_out")
 
@@ -51,7 +51,7 @@ class Data:
     held_out: np.ndarray
 
     def counts(self) -> dict[str, Any]:
-        """Contents of ``corpus.json``."""
+        """Contents of ``corpus.json``: ``seconds``, ``lower_case``, and the counts of each of ``corpora``."""
         return read_object(self.folder / COUNTS)
 
     def summary(self) -> str:
@@ -128,7 +128,11 @@ def _keep(prepared: Prepared, folder: Path) -> None:
             np.save(partial / f"{name}.npy", getattr(prepared, name), allow_pickle=False)
         write_text(partial / VOCABULARY, "\n".join(prepared.vocabulary) + "\n")
         write_csv(partial / REMOVED, prepared.removed)
-        counts = {"seconds": round(prepared.seconds, 1), "corpora": prepared.counts}
+        counts = {
+            "seconds": round(prepared.seconds, 1),
+            "lower_case": prepared.lower_case,
+            "corpora": prepared.counts,
+        }
         write_text(partial / COUNTS, json.dumps(counts, indent=2, ensure_ascii=False) + "\n")
         if not folder.exists():
             os.replace(partial, folder)

@@ -9,21 +9,29 @@ import paddle
 from paddlenlp.transformers import BertModel
 from safetensors.numpy import save_file
 
+from common.tensor_file import read_tensors, tensor_shapes
 from common.training.run_folder import write_text
 from common.weights_conversion import WEIGHTS
 from tasks.sentiment.encoder_folder import ARCHITECTURE
-from tasks.sentiment.pretraining.data import VOCABULARY
+from tasks.sentiment.pretraining.data import VOCABULARY, Data
 from tasks.sentiment.weights import torch_names
 
 # As BERT was published; fine-tuning drops out whatever pretraining has done.
 DROPOUT = 0.1
-TOKENIZER = {"tokenizer_class": "BertTokenizer", "do_lower_case": True}
+# For each weight of a masked-language head torch's name, and whether it is transposed there.
+HEAD_NAMES = {
+    "transform.weight": ("cls.predictions.transform.dense.weight", True),
+    "transform.bias": ("cls.predictions.transform.dense.bias", False),
+    "layer_norm.weight": ("cls.predictions.transform.LayerNorm.weight", False),
+    "layer_norm.bias": ("cls.predictions.transform.LayerNorm.bias", False),
+    "bias": ("cls.predictions.bias", False),
+}
 
 
 def write_encoder(
     encoder: BertModel,
     heads: dict[str, np.ndarray],
-    vocabulary: list[str],
+    data: Data,
     folder: Path,
     half_precision: bool,
     with_pooler: bool,
@@ -32,7 +40,7 @@ def write_encoder(
 
     Args:
         heads: weights beside the encoder, by torch's names.
-        vocabulary: the tokens, lower-cased.
+        data: whose tokens the encoder reads.
         half_precision: float16 instead of float32.
         with_pooler: whether the encoder's pooler was ever trained.
     """
@@ -53,10 +61,14 @@ def write_encoder(
         attention_probs_dropout_prob=DROPOUT,
         torch_dtype=np.dtype(number).name,
     )
-    tokenizer = {**TOKENIZER, "model_max_length": config["max_position_embeddings"]}
+    tokenizer = {
+        "tokenizer_class": "BertTokenizer",
+        "do_lower_case": data.counts()["lower_case"],
+        "model_max_length": config["max_position_embeddings"],
+    }
     write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
     write_text(folder / "tokenizer_config.json", json.dumps(tokenizer, indent=2) + "\n")
-    write_text(folder / VOCABULARY, "\n".join(vocabulary) + "\n")
+    write_text(folder / VOCABULARY, "\n".join(data.vocabulary) + "\n")
     partial = folder / f"{WEIGHTS}.{os.getpid()}.partial"
     contiguous = {name: np.ascontiguousarray(array.astype(number)) for name, array in tensors.items()}
     save_file(contiguous, str(partial), metadata={"format": "pt"})
@@ -64,11 +76,24 @@ def write_encoder(
 
 
 def masked_language_head(head: paddle.nn.Layer) -> dict[str, np.ndarray]:
-    """Weights of BERT's masked-language head by torch's names, those of its shared output layer left out."""
+    """Weights of a masked-language head by torch's names; the output layer is the encoder's embeddings."""
     return {
-        "cls.predictions.transform.dense.weight": head.transform.weight.numpy().T,
-        "cls.predictions.transform.dense.bias": head.transform.bias.numpy(),
-        "cls.predictions.transform.LayerNorm.weight": head.layer_norm.weight.numpy(),
-        "cls.predictions.transform.LayerNorm.bias": head.layer_norm.bias.numpy(),
-        "cls.predictions.bias": head.bias.numpy(),
+        source: head.state_dict()[name].numpy().T if transposed else head.state_dict()[name].numpy()
+        for name, (source, transposed) in HEAD_NAMES.items()
     }
+
+
+def read_masked_language_head(file: Path, head: paddle.nn.Layer) -> None:
+    """Fill a masked-language head from an encoder's weights, and say so where they have none that fits."""
+    shapes = tensor_shapes(file)
+    expected = {source: list(head.state_dict()[name].shape) for name, (source, _) in HEAD_NAMES.items()}
+    if any(shapes.get(source) != shape for source, shape in expected.items()):
+        print(f"note: {file} has no head of a masked language model that fits; it starts at random")
+        return
+    arrays = read_tensors(file, expected)
+    head.set_state_dict(
+        {
+            name: arrays[s].T.copy() if transposed else arrays[s]
+            for name, (s, transposed) in HEAD_NAMES.items()
+        }
+    )

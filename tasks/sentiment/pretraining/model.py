@@ -1,8 +1,10 @@
-"""An encoder that guesses hidden tokens."""
+"""Encoders with what stands on them while they are pretrained."""
 
 from pathlib import Path
-from typing import Optional
+from types import SimpleNamespace
+from typing import Any, Optional
 
+import numpy as np
 import paddle
 from paddle import nn
 from paddlenlp.transformers import BertConfig, BertModel
@@ -11,22 +13,28 @@ from common.regularization.processor_dropout import use_processor_dropout
 from common.training.affine import affine
 from common.training.layer_norm import use_processor_layer_norm
 from tasks.sentiment.encoding import all_tokens, some_tokens
-from tasks.sentiment.pretraining.config import Config
+from tasks.sentiment.pretraining.config import Config, Generator
 from tasks.sentiment.weights import described_encoder, load_encoder
+
+# Added to the logit of a token that must not be drawn.
+NEVER = -1e9
 
 
 class MaskedLanguageHead(nn.Layer):
     """From hidden states to logits of tokens, as in BERT: a layer, GELU, normalisation, the embeddings.
 
     The output layer shares the word embeddings, which the encoder owns; a bias a token is its own.
+
+    Args:
+        config: of the encoder.
+        width: of the hidden states; the encoder's by default.
     """
 
-    def __init__(self, width: int, vocabulary: int, deviation: float, epsilon: float):
+    def __init__(self, config: BertConfig, width: Optional[int] = None):
         super().__init__()
-        normal = paddle.ParamAttr(initializer=nn.initializer.Normal(std=deviation))
-        self.transform = nn.Linear(width, width, weight_attr=normal)
-        self.layer_norm = nn.LayerNorm(width, epsilon=epsilon)
-        self.bias = self.create_parameter([vocabulary], is_bias=True)
+        self.transform = _linear(width or config.hidden_size, config.hidden_size, config)
+        self.layer_norm = nn.LayerNorm(config.hidden_size, epsilon=config.layer_norm_eps)
+        self.bias = self.create_parameter([config.vocab_size], is_bias=True)
 
     def forward(self, hidden: paddle.Tensor, embeddings: paddle.Tensor) -> paddle.Tensor:
         """Logits [rows, vocabulary] of hidden states [rows, width] by embeddings [vocabulary, width]."""
@@ -35,22 +43,12 @@ class MaskedLanguageHead(nn.Layer):
 
 
 class MaskedLanguageModel(nn.Layer):
-    """PaddleNLP's BERT with the head of masked language modelling.
-
-    The pooler, which nothing reads, is frozen.
-    """
+    """PaddleNLP's BERT with the head of masked language modelling; the unread pooler is frozen."""
 
     def __init__(self, encoder: BertModel):
         super().__init__()
-        self.encoder = encoder
-        config = encoder.config
-        for parameter in encoder.pooler.parameters():
-            parameter.stop_gradient = True
-        self.head = MaskedLanguageHead(
-            config.hidden_size, config.vocab_size, config.initializer_range, config.layer_norm_eps
-        )
-        use_processor_dropout(self)
-        use_processor_layer_norm(self)
+        self.encoder, self.head = encoder, MaskedLanguageHead(encoder.config)
+        _prepare(self)
 
     def forward(self, token_ids: paddle.Tensor, places: Optional[paddle.Tensor] = None) -> paddle.Tensor:
         """Logits [places, vocabulary] at places of the flattened token ids, int64 [batch, tokens].
@@ -59,19 +57,93 @@ class MaskedLanguageModel(nn.Layer):
             places: int64; every token by default.
         """
         if places is None:
-            hidden = all_tokens(self.encoder, token_ids).reshape(
-                [token_ids.shape[0] * token_ids.shape[1], -1]
-            )
+            hidden = all_tokens(self.encoder, token_ids).flatten(0, 1)
         else:
             hidden = some_tokens(self.encoder, token_ids, places)
         return self.head(hidden, self.encoder.embeddings.word_embeddings.weight)
 
 
-def new_model(config: Config, vocabulary: int, assets: Path, trained: bool) -> MaskedLanguageModel:
-    """The model of a configuration: with random weights, or those of ``model.weights``.
+class ReplacedTokenModel(nn.Layer):
+    """PaddleNLP's BERT that tells which tokens a small generator has replaced, as in ELECTRA.
 
-    An encoder from scratch has as many positions as a piece has tokens, since the ones behind
-    would stay at random values.
+    The generator (Clark et al. 2020) is a narrow BERT on the encoder's embeddings, projected to its
+    width, with the head of masked language modelling; no gradient passes what it draws.
+
+    Args:
+        ordinary: numbers of the tokens that may be drawn, int [ordinary].
+    """
+
+    def __init__(self, encoder: BertModel, generator: Generator, ordinary: np.ndarray):
+        super().__init__()
+        config, width = encoder.config, generator.hidden_size
+        self.encoder = encoder
+        self.projection = _linear(config.hidden_size, width, config)
+        self.generator = _bert(1, 1, generator).encoder
+        self.generator_head = MaskedLanguageHead(config, width)
+        self.inner = _linear(config.hidden_size, config.hidden_size, config)
+        self.head = _linear(config.hidden_size, 1, config)
+        never = np.full(config.vocab_size, NEVER, np.float32)
+        never[ordinary] = 0.0
+        self.register_buffer("never", paddle.to_tensor(never), persistable=False)
+        _prepare(self)
+
+    def forward(
+        self,
+        token_ids: paddle.Tensor,
+        places: Optional[paddle.Tensor] = None,
+        labels: Optional[paddle.Tensor] = None,
+    ) -> Any:
+        """Logits [batch, tokens] that a token was replaced, of token ids, int64 [batch, tokens].
+
+        With the ``places`` and ``labels`` of hidden tokens the generator fills these in first.
+
+        Returns:
+            The logits; or the generator's logits [places, vocabulary], the logits, and which tokens
+            it has replaced, bool [batch, tokens].
+        """
+        if places is None:
+            return self.detect(token_ids)
+        guesses = self.generate(token_ids, places)
+        filled = _put(token_ids, places, _draw(guesses.detach() + self.never))
+        return guesses, self.detect(filled), filled != _put(token_ids, places, labels)
+
+    def detect(self, token_ids: paddle.Tensor) -> paddle.Tensor:
+        """Logits [batch, tokens] that a token was replaced."""
+        hidden = all_tokens(self.encoder, token_ids).flatten(0, 1)
+        inner = nn.functional.gelu(affine(hidden, self.inner.weight, self.inner.bias))
+        return affine(inner, self.head.weight, self.head.bias).reshape(token_ids.shape)
+
+    def generate(self, token_ids: paddle.Tensor, places: paddle.Tensor) -> paddle.Tensor:
+        """The generator's logits [places, vocabulary], as :meth:`MaskedLanguageModel.forward` gives them."""
+        embeddings = self.encoder.embeddings
+        generator = SimpleNamespace(
+            embeddings=lambda input_ids: self._project(embeddings(input_ids=input_ids)),
+            encoder=self.generator,
+            config=self.encoder.config,
+        )
+        hidden = some_tokens(generator, token_ids, places)
+        return self.generator_head(hidden, embeddings.word_embeddings.weight)
+
+    def _project(self, embedded: paddle.Tensor) -> paddle.Tensor:
+        return affine(embedded.flatten(0, 1), self.projection.weight, self.projection.bias)
+
+
+def _draw(logits: paddle.Tensor) -> paddle.Tensor:
+    """A token for each row, int64 [rows], drawn from its softmax by the inverse of its distribution."""
+    sums = nn.functional.softmax(logits).cumsum(axis=1)
+    below = sums <= paddle.rand([len(sums), 1]) * sums[:, -1:]
+    return below.astype("int64").sum(axis=1).clip(max=logits.shape[1] - 1)
+
+
+def _put(token_ids: paddle.Tensor, places: paddle.Tensor, values: paddle.Tensor) -> paddle.Tensor:
+    return paddle.scatter(token_ids.flatten(), places, values).reshape(token_ids.shape)
+
+
+def new_encoder(config: Config, vocabulary: int, assets: Path, trained: bool) -> BertModel:
+    """The encoder of a configuration: with random weights, or those of ``model.weights``.
+
+    One from scratch has as many positions as a piece has tokens, since others would stay at
+    random values.
 
     Args:
         vocabulary: tokens of an encoder from scratch.
@@ -80,10 +152,31 @@ def new_model(config: Config, vocabulary: int, assets: Path, trained: bool) -> M
     """
     model, length = config.model, config.data.max_length
     if model.weights is None:
-        sizes = {"hidden_size": model.hidden_size, "intermediate_size": 4 * model.hidden_size}
-        heads = {"num_hidden_layers": model.layers, "num_attention_heads": model.heads}
-        return MaskedLanguageModel(
-            BertModel(BertConfig(vocab_size=vocabulary, max_position_embeddings=length, **sizes, **heads))
-        )
+        return _bert(vocabulary, length, model)
     encoder, _ = described_encoder(assets) if trained else load_encoder(model.weights, assets, length)
-    return MaskedLanguageModel(encoder)
+    return encoder
+
+
+def _bert(vocabulary: int, positions: int, sizes: Any) -> BertModel:
+    return BertModel(
+        BertConfig(
+            vocab_size=vocabulary,
+            max_position_embeddings=positions,
+            hidden_size=sizes.hidden_size,
+            intermediate_size=4 * sizes.hidden_size,
+            num_hidden_layers=sizes.layers,
+            num_attention_heads=sizes.heads,
+        )
+    )
+
+
+def _linear(inputs: int, outputs: int, config: BertConfig) -> nn.Linear:
+    normal = nn.initializer.Normal(std=config.initializer_range)
+    return nn.Linear(inputs, outputs, weight_attr=paddle.ParamAttr(initializer=normal))
+
+
+def _prepare(model: nn.Layer) -> None:
+    for parameter in model.encoder.pooler.parameters():
+        parameter.stop_gradient = True
+    use_processor_dropout(model)
+    use_processor_layer_norm(model)

@@ -39,6 +39,7 @@ class Prepared:
     """
 
     vocabulary: list[str]
+    lower_case: bool
     tokens: np.ndarray
     firsts: np.ndarray
     bounds: np.ndarray
@@ -66,7 +67,9 @@ def prepare(data: Data, root: Path, tokenizer: Optional[TokenizerFiles] = None) 
         vocabulary = build_vocabulary(training, data.vocabulary_size)
         segmenter = Segmenter({token: number for number, token in enumerate(vocabulary)})
     else:
-        vocabulary = list(tokenizer.tokens)
+        vocabulary = [""] * (max(tokenizer.tokens.values()) + 1)
+        for token, number in tokenizer.tokens.items():
+            vocabulary[number] = token
         segmenter = Segmenter(tokenizer.tokens, tokenizer.settings.get("do_lower_case", True))
     arrays = _tokenise(texts, held_out, segmenter, data.max_length)
     for number, (name, corpus) in enumerate(texts.items()):
@@ -78,7 +81,8 @@ def prepare(data: Data, root: Path, tokenizer: Optional[TokenizerFiles] = None) 
             tokens=int(np.diff(arrays["bounds"])[pieces].sum()),
         )
     seconds = time.perf_counter() - started
-    return Prepared(vocabulary, **arrays, removed=removed, counts=counts, seconds=seconds)
+    lower_case = segmenter.lower_case
+    return Prepared(vocabulary, lower_case, **arrays, removed=removed, counts=counts, seconds=seconds)
 
 
 def _clean_texts(data: Data, root: Path) -> tuple[Texts, list[dict[str, Any]], dict[str, dict[str, int]]]:

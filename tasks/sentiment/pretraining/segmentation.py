@@ -26,7 +26,7 @@ class Segmenter:
     """
 
     def __init__(self, numbers: Mapping[str, int], lower_case: bool = True):
-        self.numbers, self.unknown = numbers, numbers[UNKNOWN]
+        self.numbers, self.unknown, self.lower_case = numbers, numbers[UNKNOWN], lower_case
         self.counter = TokenCounter(numbers, lower_case)
         self.ids_of = lru_cache(maxsize=100_000)(self._ids)
         ends = [(e, numbers[e]) for e in SENTENCE_ENDS | CLAUSE_ENDS if e in numbers]

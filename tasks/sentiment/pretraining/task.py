@@ -1,11 +1,13 @@
 """The pretraining task as the training loop and the scripts see it."""
 
 import shutil
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import paddle
+from paddlenlp.transformers import BertModel
 
 from common.errors import UserError
 from common.evaluation.mode import require_evaluation_mode
@@ -14,14 +16,15 @@ from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training import loop
 from common.training.run_folder import RunFolder
+from common.weights_conversion import WEIGHTS
 from tasks.sentiment.model import set_encoder_dropout
 from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
-from tasks.sentiment.pretraining.config import SELECTION_METRIC, Config, Masking
+from tasks.sentiment.pretraining.config import Config, Masking
 from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
-from tasks.sentiment.pretraining.export import write_encoder
+from tasks.sentiment.pretraining.export import read_masked_language_head, write_encoder
 from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
-from tasks.sentiment.pretraining.model import new_model
-from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling
+from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel, new_encoder
+from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling, Objective, ReplacedTokenDetection
 from tasks.sentiment.pretraining.report import report_sections
 
 # Of the held-out texts: the same whatever a run masks, so that runs can be compared.
@@ -36,7 +39,6 @@ class Task(loop.Task):
         trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
     """
 
-    selection_metric = SELECTION_METRIC
     unit = "tokens"
 
     def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
@@ -46,10 +48,11 @@ class Task(loop.Task):
             shutil.copyfile(data.folder / name, assets / name)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.numbers = TokenNumbers.of(data.vocabulary)
-        self.model = new_model(config, len(data.vocabulary), assets, trained)
-        self.objective = MaskedLanguageModelling(self.model)
-        set_encoder_dropout(self.model.encoder, config.model.dropout)
-        self.depth_of = bert_depth_of(self.model.encoder.config.num_hidden_layers)
+        encoder = new_encoder(config, len(data.vocabulary), assets, trained)
+        self.objective = _objective(config, encoder, self.numbers, trained)
+        self.model, self.selection_metric = self.objective.model, self.objective.selection_metric
+        set_encoder_dropout(self.model, config.model.dropout)
+        self.depth_of = partial(_depth, encoder.config.num_hidden_layers)
         self.stream = Stream(data, config.data.stages, config.data.tokens_per_batch, config.train.seed)
         self.updates = min(len(self.stream.batches), config.train.steps or len(self.stream.batches))
 
@@ -95,7 +98,8 @@ class Task(loop.Task):
         require_evaluation_mode(self.model)
         rows: list[dict[str, Any]] = []
         with paddle.no_grad():
-            for pieces, batch in self._held_out():
+            for number, (pieces, batch) in enumerate(self._held_out()):
+                paddle.seed(derive(0, "held-out replacements", number))
                 sums = self.objective.measure(batch)
                 for i, piece in enumerate(pieces):
                     corpus = self.data.names[self.data.corpora[piece]]
@@ -124,7 +128,7 @@ class Task(loop.Task):
         write_encoder(
             self.model.encoder,
             self.objective.exported_heads(),
-            self.data.vocabulary,
+            self.data,
             folder,
             half_precision=export.half_precision,
             with_pooler=self.config.model.weights is not None,
@@ -151,6 +155,21 @@ class _Places(paddle.io.Dataset):
 
     def __getitem__(self, place: int) -> int:
         return place
+
+
+def _objective(config: Config, encoder: BertModel, numbers: TokenNumbers, trained: bool) -> Objective:
+    if config.objective == "rtd":
+        model = ReplacedTokenModel(encoder, config.generator, numbers.ordinary)
+        return ReplacedTokenDetection(model, numbers.pad, config.generator.detection_weight)
+    model = MaskedLanguageModel(encoder)
+    if config.model.weights is not None and not trained:
+        read_masked_language_head(Path(config.model.weights) / WEIGHTS, model.head)
+    return MaskedLanguageModelling(model)
+
+
+def _depth(layers: int, name: str) -> Optional[int]:
+    """Depth of a parameter for layer-wise decay; whatever is not the encoder stands at the top."""
+    return bert_depth_of(layers)(name) if name.startswith("encoder.") else layers + 1
 
 
 def _sums(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -125,6 +125,6 @@ def test_metrics_of_held_out_texts_are_sums_over_their_pieces(uninterrupted):
     frame = pd.DataFrame(rows)
     assert len(frame) == task.data.held_out.sum()
     assert metrics["masked_accuracy"] == frame["right"].sum() / frame["masked"].sum()
-    assert metrics["loss"] == pytest.approx(frame["loss"].sum() / frame["masked"].sum())
+    assert metrics["loss"] == pytest.approx(frame["masked_loss"].sum() / frame["masked"].sum())
     with pytest.raises(UserError, match="found test, expected validation"):
         task.evaluate_split("test")
