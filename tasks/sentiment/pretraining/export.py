@@ -14,6 +14,7 @@ from common.training.run_folder import write_text
 from common.weights_conversion import WEIGHTS
 from tasks.sentiment.encoder_folder import ARCHITECTURE
 from tasks.sentiment.pretraining.data import VOCABULARY, Data
+from tasks.sentiment.pretraining.tokenizer_json import tokenizer_json
 from tasks.sentiment.weights import torch_names
 
 # As BERT was published; fine-tuning drops out whatever pretraining has done.
@@ -68,6 +69,8 @@ def write_encoder(
     }
     write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
     write_text(folder / "tokenizer_config.json", json.dumps(tokenizer, indent=2) + "\n")
+    fast = tokenizer_json(data.vocabulary, data.counts()["lower_case"])
+    write_text(folder / "tokenizer.json", json.dumps(fast, ensure_ascii=False) + "\n")
     write_text(folder / VOCABULARY, "\n".join(data.vocabulary) + "\n")
     partial = folder / f"{WEIGHTS}.{os.getpid()}.partial"
     contiguous = {name: np.ascontiguousarray(array.astype(number)) for name, array in tensors.items()}
