@@ -31,6 +31,14 @@ def pretrained(tmp_path_factory, cache):
     return trainer
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache):
+    overrides = {"export": {"half_precision": False}, "train": {"steps": 1}}
+    trainer = small_trainer(tmp_path_factory.mktemp("whole"), cache, overrides)
+    trainer.run()
+    return trainer
+
+
 def folder(trainer):
     return trainer.run_folder.path / "encoder"
 
@@ -55,13 +63,11 @@ def test_the_vocabulary_is_read_as_it_was_trained_on(pretrained):
         read_encoder_folder(folder(pretrained), 33)
 
 
-def test_weights_are_float16_without_the_untrained_pooler_or_float32_when_asked(pretrained, tmp_path, cache):
+def test_weights_are_float16_without_the_untrained_pooler_or_float32_when_asked(pretrained, whole):
     tensors = load_file(str(folder(pretrained) / "model.safetensors"))
     assert {array.dtype for array in tensors.values()} == {np.dtype(np.float16)}
     assert not [name for name in tensors if "pooler" in name]
     assert {name.split(".")[0] for name in tensors} == {"bert", "cls"}
-    whole = small_trainer(tmp_path, cache, {"export": {"half_precision": False}, "train": {"steps": 1}})
-    whole.run()
     tensors = load_file(str(folder(whole) / "model.safetensors"))
     assert {array.dtype for array in tensors.values()} == {np.dtype(np.float32)}
     assert json.loads((folder(whole) / "config.json").read_text())["torch_dtype"] == "float32"
@@ -78,10 +84,12 @@ def test_snapshots_are_encoders_of_their_epochs(pretrained):
     assert not list(pretrained.run_folder.path.rglob("*.partial"))
 
 
-def test_paddlenlp_itself_loads_it(pretrained):
-    model = AutoModel.from_pretrained(str(folder(pretrained)), convert_from_torch=True, dtype="float32")
-    expected = pretrained.task.model.encoder.embeddings.word_embeddings.weight.numpy()
-    assert model.embeddings.word_embeddings.weight.numpy() == pytest.approx(expected, abs=1e-3)
+def test_paddlenlp_itself_loads_it_in_float32(whole):
+    # Of float16 under torch's names it refuses every tensor, where load_encoder converts them.
+    model = AutoModel.from_pretrained(str(folder(whole)), convert_from_torch=True)
+    for name, tensor in whole.task.model.encoder.state_dict().items():
+        if "pooler" not in name:
+            assert (model.state_dict()[name].numpy() == tensor.numpy()).all(), name
 
 
 def test_labelled_reviews_start_from_it(pretrained):
@@ -136,3 +144,11 @@ def test_replaced_token_detection_learns_resumes_and_leaves_a_plain_encoder(tmp_
     tensors = load_file(str(folder(trainer) / "model.safetensors"))
     assert {name.split(".")[0] for name in tensors} == {"bert"}
     load_encoder(str(folder(trainer)), tmp_path / "assets", 32)
+
+
+def test_hugging_face_makes_the_same_tokens(pretrained):
+    tokenizers = pytest.importorskip("tokenizers")
+    theirs = tokenizers.Tokenizer.from_file(str(folder(pretrained) / "tokenizer.json"))
+    ours = BertTokenizer.from_pretrained(str(folder(pretrained)))
+    for text in ["物流很快，客服不错～～", "iPhone4s只要￥99！3～5天", "Café naïve\u3000①★★", ""]:
+        assert theirs.encode(text).ids == ours(text)["input_ids"], text
