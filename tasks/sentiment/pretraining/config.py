@@ -87,8 +87,13 @@ class Model:
     hidden_size: int = Field(256, ge=8, description="its width")
     heads: int = Field(4, ge=1, description="its attention heads; they divide the width")
     dropout: float = Field(0.1, ge=0, lt=1, description="rate of the encoder's dropouts while pretraining")
+    word_vectors: bool = Field(
+        False, description="start the word embeddings from the corpus: PPMI of neighbouring tokens, by SVD"
+    )
 
     def __post_init__(self):
+        if self.weights is not None and self.word_vectors:
+            raise ValueError("model.word_vectors: found true beside model.weights, expected one of them")
         if self.weights is None and self.hidden_size % self.heads:
             raise ValueError(f"model.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
 

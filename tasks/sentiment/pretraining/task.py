@@ -26,6 +26,7 @@ from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
 from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel, new_encoder
 from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling, Objective, ReplacedTokenDetection
 from tasks.sentiment.pretraining.report import report_sections
+from tasks.sentiment.pretraining.word_vectors import token_vectors
 
 # Of the held-out texts: the same whatever a run masks, so that runs can be compared.
 HELD_OUT_MASKING = Masking(rate=0.15, masked=1.0, random=0.0)
@@ -49,6 +50,8 @@ class Task(loop.Task):
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.numbers = TokenNumbers.of(data.vocabulary)
         encoder = new_encoder(config, len(data.vocabulary), assets, trained)
+        if config.model.word_vectors and not trained:
+            _start_from_vectors(encoder, data)
         self.objective = _objective(config, encoder, self.numbers, trained)
         self.model, self.selection_metric = self.objective.model, self.objective.selection_metric
         set_encoder_dropout(self.model, config.model.dropout)
@@ -155,6 +158,14 @@ class _Places(paddle.io.Dataset):
 
     def __getitem__(self, place: int) -> int:
         return place
+
+
+def _start_from_vectors(encoder: BertModel, data: Data) -> None:
+    """Word embeddings of the deviation that random ones have; tokens without a neighbour keep theirs."""
+    table, config = encoder.embeddings.word_embeddings.weight, encoder.config
+    vectors = token_vectors(data, config.hidden_size, config.vocab_size) * config.initializer_range
+    known = (vectors != 0).any(axis=1, keepdims=True)
+    table.set_value(np.where(known, vectors, table.numpy()))
 
 
 def _objective(config: Config, encoder: BertModel, numbers: TokenNumbers, trained: bool) -> Objective:
