@@ -16,7 +16,8 @@ from common.training.run_folder import RunFolder, write_text
 from tasks.pcb.anchors import cluster_anchors
 from tasks.pcb.augment import Augmenter, draw_magnification
 from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
-from tasks.pcb.data import Data, Picture, read_image
+from tasks.pcb.data import Data, Picture
+from tasks.pcb.images import read_image
 from tasks.pcb.model import YOLOv3, depth_of
 from tasks.pcb.targets import assign_targets, pad_boxes
 
