@@ -9,7 +9,6 @@ import paddle
 from ppdet.modeling.backbones.darknet import Blocks, ConvBNLayer, DarkNet, DownSample
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
 from ppdet.modeling.heads.yolo_head import YOLOv3Head
-from ppdet.modeling.layers import MultiClassNMS, YOLOBox
 from ppdet.modeling.losses.iou_loss import IouLoss
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
@@ -18,8 +17,8 @@ from common.evaluation.mode import require_evaluation_mode
 from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
+from tasks.pcb.decoding import decode
 
-SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
 OBJECTNESS_PRIOR = 0.01
 
 
@@ -115,10 +114,8 @@ class YOLOv3(paddle.nn.Layer):
         )
         self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
         self._start_objectness_at_prior(classes)
-        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=strides[0], scale_x_y=scale)
-        self.suppress = MultiClassNMS(
-            SCORE_THRESHOLD, nms_top_k=1000, keep_top_k=MOST_DETECTIONS, nms_threshold=NMS_IOU
-        )
+        self.scale = scale
+        self.strides = strides
 
     def _start_objectness_at_prior(self, classes: int) -> None:
         # Lin et al. 2017 (focal loss): almost every cell is background, and at a bias of 0 the
@@ -149,20 +146,18 @@ class YOLOv3(paddle.nn.Layer):
                 return [predict(f) for predict, f in zip(self.head.yolo_outputs, features)]
             return self.head(features, targets)
 
-    def detect(self, images: paddle.Tensor) -> list[paddle.Tensor]:
-        """Detections of each picture, [n, 6] of class, score, x1, y1, x2, y2 in pixels of ``images``.
+    def decoded(self, images: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """Boxes of every anchor in every cell, and their scores, before any is suppressed.
+
+        Returns:
+            float32 [batch, boxes, 4], x1, y1, x2, y2 in pixels of ``images``, and float32 [batch, boxes,
+            classes], objectness times class.
 
         Raises:
             RuntimeError: a layer is in training mode.
         """
         require_evaluation_mode(self)
-        size = paddle.to_tensor([images.shape[2:]] * images.shape[0], dtype="float32")
-        boxes, scores = self.decode(self(images), self.head.mask_anchors, size, paddle.ones_like(size))
-        found, counts, _ = self.suppress(boxes, scores)
-        counts = [int(n) for n in counts.numpy()]
-        rows = found.numpy().reshape(-1, 6)
-        starts = [sum(counts[:i]) for i in range(len(counts))]
-        return [rows[start : start + n] for start, n in zip(starts, counts)]
+        return decode(self(images), self.head.mask_anchors, self.strides, self.scale)
 
 
 def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
