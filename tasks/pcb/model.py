@@ -46,12 +46,30 @@ class DarkNetTiny(paddle.nn.Layer):
 
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
         features = []
-        x = paddle.nn.functional.pixel_unshuffle(inputs["image"], self.FOLD)
+        x = _fold(inputs["image"], self.FOLD)
         x = x.tile([1, 3 // inputs["image"].shape[1], 1, 1])
         for stage in self.stage:
             x = stage(x)
             features.append(x)
         return features[-3:]
+
+
+def _fold(images: paddle.Tensor, factor: int) -> paddle.Tensor:
+    """The pixels of each square of ``factor`` x ``factor`` as channels."""
+    if paddle.in_dynamic_mode():
+        return paddle.nn.functional.pixel_unshuffle(images, factor)
+    # In a network that is exported sides are open, which pixel_unshuffle refuses.
+    pixels = [images[:, :, row::factor, column::factor] for row in range(factor) for column in range(factor)]
+    return paddle.stack(pixels, axis=2).flatten(1, 2)
+
+
+def _twice_as_large(features: paddle.Tensor) -> paddle.Tensor:
+    """Each value as a square of 2 x 2."""
+    if paddle.in_dynamic_mode():
+        return paddle.nn.functional.interpolate(features, scale_factor=2)
+    # The factor of an interpolation is read neither by paddle2onnx 2.1 nor by oneDNN in Paddle 3.3.1.
+    wide = paddle.stack([features, features], axis=4).flatten(3, 4)
+    return paddle.stack([wide, wide], axis=3).flatten(2, 3)
 
 
 class YOLOv3Neck(paddle.nn.Layer):
@@ -80,7 +98,7 @@ class YOLOv3Neck(paddle.nn.Layer):
         for level, feature in enumerate(reversed(features)):
             if route is not None:
                 route = self.routes[level - 1](route)
-                route = paddle.nn.functional.interpolate(route, scale_factor=2)
+                route = _twice_as_large(route)
                 feature = paddle.concat([route, feature], axis=1)
             route, output = self.blocks[level](feature)
             outputs.append(output)

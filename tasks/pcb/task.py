@@ -19,6 +19,7 @@ from tasks.pcb.data import Data, Picture
 from tasks.pcb.detect import Detector, shrink, stack_images
 from tasks.pcb.images import read_image
 from tasks.pcb.model import YOLOv3, depth_of
+from tasks.pcb.source import ANCHORS_FILE, write_classes
 from tasks.pcb.targets import assign_targets, pad_boxes
 
 EVALUATION_BATCH = 4
@@ -29,7 +30,8 @@ class Task:
     """YOLOv3 on annotated pictures.
 
     Args:
-        assets: folder with ``anchors.json``; made there from the training boxes if missing.
+        assets: folder with ``anchors.json``, made there from the training boxes if missing, and the
+            names of the classes.
         trained: the weights will come from a checkpoint; nothing else starts from a file.
     """
 
@@ -39,7 +41,8 @@ class Task:
         self.config, self.data = config, data
         self.strides = STRIDES[config.model.backbone]
         self.depth_of = depth_of(config.model.backbone)
-        self.anchors = _load_or_cluster_anchors(assets / "anchors.json", data, config)
+        self.anchors = _load_or_cluster_anchors(assets / ANCHORS_FILE, data, config)
+        write_classes(assets, data.classes)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.model = YOLOv3(config.model, self.anchors, len(data.classes))
         self.detector = Detector(data.classes, self.strides[0], config.data.scale, self._forward)
