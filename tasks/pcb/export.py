@@ -60,7 +60,7 @@ def export(
     with new_folder(output) as partial:
         differences = _fill(partial, trained, format, pictures, compared, allowed)
     for name, found in differences.items():
-        shown = f"{found['pixels']:.1e} pixels, score {found['score']:.1e}, map_50 {found['map_50']:.1e}"
+        shown = ", ".join(f"{of} {difference:.1e}" for of, difference in found.items())
         print(f"{name}: largest differences on {compared['pictures']} {compared['kind']}: {shown}")
     print(f"exported to {output}")
 
@@ -140,7 +140,7 @@ def _fill(
 def compare(
     run: Detector, exported: dict[str, Detector], pictures: Iterator[Annotated]
 ) -> dict[str, dict[str, float]]:
-    """Largest differences of exported models from the run: ``pixels``, ``score`` and ``map_50``.
+    """Largest differences of exported models from the run: ``pixels``, ``score`` and, of boxes, ``map_50``.
 
     Boxes count, before any is suppressed, where they can become detections, and the most likely of
     each picture in any case.
@@ -158,8 +158,11 @@ def compare(
                 # A number that is none stays.
                 largest[name][of] = float(np.maximum(largest[name][of], value))
             found[name] += detector.detect([image])
-    map_50 = {name: average_precision(truths, found[name], run.classes)["map_50"] for name in names}
-    return {name: {**largest[name], "map_50": abs(map_50[name] - map_50["run"])} for name in exported}
+    if any(len(truth.labels) for truth in truths):
+        map_50 = {name: average_precision(truths, found[name], run.classes)["map_50"] for name in names}
+        for name in exported:
+            largest[name]["map_50"] = abs(map_50[name] - map_50["run"])
+    return largest
 
 
 def _differences(expected: tuple[np.ndarray, ...], found: tuple[np.ndarray, ...]) -> tuple[float, float]:
@@ -180,11 +183,11 @@ def require_agreement(differences: dict[str, dict[str, float]], allowed: dict[st
         UserError: a difference is greater than allowed, or no number.
     """
     for name, found in differences.items():
-        for of, limit in allowed.items():
-            if not found[of] <= limit:
+        for of, difference in found.items():
+            if not difference <= allowed[of]:
                 raise UserError(
-                    f"export: {of} of {name} and run differ by {found[of]:.1e}, "
-                    f"expected at most {limit:.0e}; nothing was exported"
+                    f"export: {of} of {name} and run differ by {difference:.1e}, "
+                    f"expected at most {allowed[of]:.0e}; nothing was exported"
                 )
 
 

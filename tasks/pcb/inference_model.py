@@ -32,7 +32,7 @@ def save_paddle(model: paddle.nn.Layer, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _leaky_relu_as_maximum() -> Iterator[None]:
-    """Write leaky ReLU, whose slope paddle2onnx 2.1 misreads and oneDNN in Paddle 3.3.1 crashes on, as what it is."""
+    """Write leaky ReLU as what it is: paddle2onnx 2.1 misreads its slope, oneDNN in Paddle 3.3.1 crashes."""
     functional = paddle.nn.functional
     original = functional.leaky_relu
     functional.leaky_relu = lambda x, slope: paddle.maximum(x, slope * x)
