@@ -17,8 +17,12 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder that train.py has written")
     parser.add_argument("--format", choices=("paddle", "onnx"), required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
+    parser.add_argument(
+        "--data-root", type=Path, help="of pictures: where those to compare on are [$DATA_ROOT or data]"
+    )
     arguments = parser.parse_args()
-    tasks.load(runs.task_of(arguments.run), "export").export(**vars(arguments))
+    name = runs.task_of(arguments.run)
+    tasks.call(tasks.load(name, "export").export, name, arguments)
 
 
 if __name__ == "__main__":

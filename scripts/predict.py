@@ -1,4 +1,4 @@
-"""Label and probabilities for a file of texts or for lines on standard input."""
+"""Labels for texts, or boxes for pictures, by a run or by an exported model."""
 
 from common import runtime
 
@@ -18,16 +18,24 @@ def main() -> None:
         "--run", type=Path, required=True, help="folder that train.py or export.py has written"
     )
     parser.add_argument(
-        "--input", required=True, help="CSV, TSV or JSONL file, .txt file of lines, or - for standard input"
+        "--input",
+        required=True,
+        help="texts: CSV, TSV or JSONL file, .txt file of lines, or - for standard input; "
+        "pictures: one, a folder of them, or a .txt file with one name a line",
     )
     parser.add_argument(
-        "--output", type=Path, help="folder for predictions.csv; with --input - standard output if missing"
+        "--output", type=Path, help="folder for what is predicted; of --input - standard output if missing"
     )
     parser.add_argument("--text-column", help="column with the text [as in training]")
-    parser.add_argument("--batch-size", type=int, default=64, help="items computed at once [64]")
-    parser.add_argument("--overwrite", action="store_true", help="replace predictions.csv if it is there")
+    parser.add_argument("--threshold", type=float, help="smallest score of a box [best F1 on validation]")
+    parser.add_argument(
+        "--no-drawing", action="store_const", const=True, help="do not draw boxes into copies of the pictures"
+    )
+    parser.add_argument("--batch-size", type=int, help="items computed at once [64 texts, 4 pictures]")
+    parser.add_argument("--overwrite", action="store_true", help="replace predictions that are there")
     arguments = parser.parse_args()
-    tasks.load(runs.task_of(arguments.run), "predict").predict(**vars(arguments))
+    name = runs.task_of(arguments.run)
+    tasks.call(tasks.load(name, "predict").predict, name, arguments)
 
 
 if __name__ == "__main__":

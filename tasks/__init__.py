@@ -1,7 +1,10 @@
 """The tasks by name; each is loaded only when it is asked for."""
 
+import argparse
 import importlib
 import importlib.util
+import inspect
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -28,3 +31,16 @@ def load(name: Any, part: str) -> ModuleType:
         raise UserError(f"task: found {name}, for which {part} is not there yet")
     with runtime.importing_paddle():
         return importlib.import_module(module)
+
+
+def call(function: Callable, name: str, arguments: argparse.Namespace) -> None:
+    """Call a task's part of a command with the flags that were given.
+
+    Raises:
+        UserError: one of them is for another task.
+    """
+    given = {flag: value for flag, value in vars(arguments).items() if value is not None}
+    for flag in given:
+        if flag not in inspect.signature(function).parameters:
+            raise UserError(f"--{flag.replace('_', '-')}: is for another task than {name}, the run's")
+    function(**given)

@@ -43,3 +43,11 @@ def categories_run(tmp_path_factory):
     from tests.small_runs import categories_run
 
     return categories_run(tmp_path_factory.mktemp("categories"))
+
+
+@pytest.fixture(scope="session")
+def boards_run(tmp_path_factory):
+    """A run on drawn boards, which stand in ``data`` beside it."""
+    from tests.pcb.small_run import boards_run
+
+    return boards_run(tmp_path_factory.mktemp("boards"))

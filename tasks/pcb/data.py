@@ -9,13 +9,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from common.errors import UserError
 from common.seeding import generator
 from tasks.pcb.config import Config
+from tasks.pcb.images import picture_size
 
 # Beyond any camera, and within what float32 counts exactly.
 MOST_PIXELS = 65_535
@@ -143,33 +142,6 @@ def _require_inside(annotation: Path, boxes: np.ndarray, size: tuple[int, int]) 
         raise UserError(f"{annotation}: found box {box}, {expected}")
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture as :func:`read_image` gives it, which is decoded to its end.
-
-    A JPEG is decoded at an eighth of its size: DeepPCB's 1,500 pictures take half a second.
-
-    Raises:
-        UserError: missing, not a picture, or one that is cut off, which OpenCV would fill with grey
-            without a word.
-    """
-    # PaddleDetection tells Pillow for the whole process to fill up what is cut off.
-    fills_up, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            image.draft("L", (1, 1))
-            image.load()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file, expected a picture") from None
-    except Exception as error:  # each of Pillow's formats has errors of its own
-        why = "" if isinstance(error, UnidentifiedImageError) else f": {error}"
-        raise UserError(f"{path}: found {path.stat().st_size} bytes that are no whole picture{why}") from None
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = fills_up
-    return (height, width) if turned else (width, height)
-
-
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
@@ -177,19 +149,3 @@ def _lines(path: Path) -> list[str]:
         raise UserError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as text: {error}") from None
-
-
-def read_image(path: Path) -> np.ndarray:
-    """Pixels of a picture, uint8 [height, width, 1 or 3]; grey stays one channel.
-
-    Raises:
-        UserError: missing or not a picture.
-    """
-    try:
-        content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR) if content.size else None
-    if image is None:
-        raise UserError(f"{path}: found {content.size} bytes that are no picture")
-    return image[:, :, None] if image.ndim == 2 else image

@@ -9,7 +9,6 @@ import paddle
 from ppdet.modeling.backbones.darknet import Blocks, ConvBNLayer, DarkNet, DownSample
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
 from ppdet.modeling.heads.yolo_head import YOLOv3Head
-from ppdet.modeling.layers import MultiClassNMS, YOLOBox
 from ppdet.modeling.losses.iou_loss import IouLoss
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
@@ -18,8 +17,8 @@ from common.evaluation.mode import require_evaluation_mode
 from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
+from tasks.pcb.decoding import decode
 
-SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
 OBJECTNESS_PRIOR = 0.01
 
 
@@ -47,12 +46,30 @@ class DarkNetTiny(paddle.nn.Layer):
 
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
         features = []
-        x = paddle.nn.functional.pixel_unshuffle(inputs["image"], self.FOLD)
+        x = _fold(inputs["image"], self.FOLD)
         x = x.tile([1, 3 // inputs["image"].shape[1], 1, 1])
         for stage in self.stage:
             x = stage(x)
             features.append(x)
         return features[-3:]
+
+
+def _fold(images: paddle.Tensor, factor: int) -> paddle.Tensor:
+    """The pixels of each square of ``factor`` x ``factor`` as channels."""
+    if paddle.in_dynamic_mode():
+        return paddle.nn.functional.pixel_unshuffle(images, factor)
+    # In a network that is exported sides are open, which pixel_unshuffle refuses.
+    pixels = [images[:, :, row::factor, column::factor] for row in range(factor) for column in range(factor)]
+    return paddle.stack(pixels, axis=2).flatten(1, 2)
+
+
+def _twice_as_large(features: paddle.Tensor) -> paddle.Tensor:
+    """Each value as a square of 2 x 2."""
+    if paddle.in_dynamic_mode():
+        return paddle.nn.functional.interpolate(features, scale_factor=2)
+    # The factor of an interpolation is read neither by paddle2onnx 2.1 nor by oneDNN in Paddle 3.3.1.
+    wide = paddle.stack([features, features], axis=4).flatten(3, 4)
+    return paddle.stack([wide, wide], axis=3).flatten(2, 3)
 
 
 class YOLOv3Neck(paddle.nn.Layer):
@@ -81,7 +98,7 @@ class YOLOv3Neck(paddle.nn.Layer):
         for level, feature in enumerate(reversed(features)):
             if route is not None:
                 route = self.routes[level - 1](route)
-                route = paddle.nn.functional.interpolate(route, scale_factor=2)
+                route = _twice_as_large(route)
                 feature = paddle.concat([route, feature], axis=1)
             route, output = self.blocks[level](feature)
             outputs.append(output)
@@ -115,10 +132,8 @@ class YOLOv3(paddle.nn.Layer):
         )
         self.head = YOLOv3Head(self.neck.out_channels, anchors, [list(m) for m in MASKS], classes, loss=loss)
         self._start_objectness_at_prior(classes)
-        self.decode = YOLOBox(classes, SCORE_THRESHOLD, downsample_ratio=strides[0], scale_x_y=scale)
-        self.suppress = MultiClassNMS(
-            SCORE_THRESHOLD, nms_top_k=1000, keep_top_k=MOST_DETECTIONS, nms_threshold=NMS_IOU
-        )
+        self.scale = scale
+        self.strides = strides
 
     def _start_objectness_at_prior(self, classes: int) -> None:
         # Lin et al. 2017 (focal loss): almost every cell is background, and at a bias of 0 the
@@ -149,20 +164,18 @@ class YOLOv3(paddle.nn.Layer):
                 return [predict(f) for predict, f in zip(self.head.yolo_outputs, features)]
             return self.head(features, targets)
 
-    def detect(self, images: paddle.Tensor) -> list[paddle.Tensor]:
-        """Detections of each picture, [n, 6] of class, score, x1, y1, x2, y2 in pixels of ``images``.
+    def decoded(self, images: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """Boxes of every anchor in every cell, and their scores, before any is suppressed.
+
+        Returns:
+            float32 [batch, boxes, 4], x1, y1, x2, y2 in pixels of ``images``, and float32 [batch, boxes,
+            classes], objectness times class.
 
         Raises:
             RuntimeError: a layer is in training mode.
         """
         require_evaluation_mode(self)
-        size = paddle.to_tensor([images.shape[2:]] * images.shape[0], dtype="float32")
-        boxes, scores = self.decode(self(images), self.head.mask_anchors, size, paddle.ones_like(size))
-        found, counts, _ = self.suppress(boxes, scores)
-        counts = [int(n) for n in counts.numpy()]
-        rows = found.numpy().reshape(-1, 6)
-        starts = [sum(counts[:i]) for i in range(len(counts))]
-        return [rows[start : start + n] for start, n in zip(starts, counts)]
+        return decode(self(images), self.head.mask_anchors, self.strides, self.scale)
 
 
 def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:

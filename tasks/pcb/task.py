@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any, Optional
 
-import cv2
 import numpy as np
 import paddle
 
@@ -17,8 +16,11 @@ from common.training.run_folder import RunFolder, write_text
 from tasks.pcb.anchors import cluster_anchors
 from tasks.pcb.augment import Augmenter, draw_magnification
 from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
-from tasks.pcb.data import Data, Picture, read_image
+from tasks.pcb.data import Data, Picture
+from tasks.pcb.detect import Detector, shrink, stack_images
+from tasks.pcb.images import read_image
 from tasks.pcb.model import YOLOv3, depth_of
+from tasks.pcb.source import ANCHORS_FILE, write_classes
 from tasks.pcb.targets import assign_targets, pad_boxes
 
 EVALUATION_BATCH = 4
@@ -29,7 +31,8 @@ class Task(loop.Task):
     """YOLOv3 on annotated pictures.
 
     Args:
-        assets: folder with ``anchors.json``; made there from the training boxes if missing.
+        assets: folder with ``anchors.json``, made there from the training boxes if missing, and the
+            names of the classes.
         trained: the weights will come from a checkpoint; nothing else starts from a file.
     """
 
@@ -39,9 +42,11 @@ class Task(loop.Task):
         self.config, self.data = config, data
         self.strides = STRIDES[config.model.backbone]
         self.depth_of = depth_of(config.model.backbone)
-        self.anchors = _load_or_cluster_anchors(assets / "anchors.json", data, config)
+        self.anchors = _load_or_cluster_anchors(assets / ANCHORS_FILE, data, config)
+        write_classes(assets, data.classes)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.model = YOLOv3(config.model, self.anchors, len(data.classes))
+        self.detector = Detector(data.classes, self.strides[0], config.data.scale, self._forward)
         self.images: dict[Path, np.ndarray] = {}
 
     def plan(self, epoch: int) -> list[np.ndarray]:
@@ -113,12 +118,15 @@ class Task(loop.Task):
     def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
         """Detections of whole pictures, in their order, in pixels of the unscaled picture."""
         found = []
-        with paddle.no_grad():
-            for start in range(0, len(pictures), EVALUATION_BATCH):
-                images = [self.image(p.path) for p in pictures[start : start + EVALUATION_BATCH]]
-                rows = self.model.detect(paddle.to_tensor(stack_images(images, self.strides[0])))
-                found += [_to_detections(r, im, self.config.data.scale) for r, im in zip(rows, images)]
+        for start in range(0, len(pictures), EVALUATION_BATCH):
+            images = [self.image(p.path) for p in pictures[start : start + EVALUATION_BATCH]]
+            found += self.detector.detect_scaled(images)
         return found
+
+    def _forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with paddle.no_grad():
+            boxes, scores = self.model.decoded(paddle.to_tensor(images))
+        return boxes.numpy(), scores.numpy()
 
     def image(self, path: Path) -> np.ndarray:
         """Pixels of a picture, scaled by ``data.scale``; decoded once and kept while they fit."""
@@ -194,36 +202,6 @@ class _TrainingView(paddle.io.Dataset):
             self.model.neighbour_cells,
         )
         return sample, targets
-
-
-def stack_images(images: list[np.ndarray], stride: int = 1) -> np.ndarray:
-    """Pictures [height, width, 1 or 3] as one float32 array [batch, channels, height, width].
-
-    Grey ones stay one channel if all are grey. Smaller pictures are filled up with black, at
-    the right and at the bottom, to the largest sides and on to multiples of ``stride``.
-    """
-    height, width = (-(-max(i.shape[axis] for i in images) // stride) * stride for axis in (0, 1))
-    batch = np.zeros((len(images), max(i.shape[2] for i in images), height, width), np.float32)
-    for row, image in zip(batch, images):
-        row[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
-    return batch
-
-
-def shrink(image: np.ndarray, scale: float) -> np.ndarray:
-    """The picture with its sides times ``scale``, each new pixel the mean of those it covers."""
-    if scale == 1.0:
-        return image
-    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
-    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return scaled[:, :, None] if scaled.ndim == 2 else scaled
-
-
-def _to_detections(rows: np.ndarray, image: np.ndarray, scale: float) -> detection.Detections:
-    height, width = image.shape[:2]
-    rows = rows[rows[:, 0] >= 0]
-    boxes = rows[:, 2:].clip(0, [width, height, width, height]).astype(np.float32)
-    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    return detection.Detections(boxes[inside] / scale, rows[inside, 0].astype(int), rows[inside, 1])
 
 
 def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:

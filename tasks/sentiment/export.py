@@ -1,8 +1,6 @@
 """A run as an inference model of Paddle or as ONNX, with the proof that it computes the same."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from common import runtime
-from common.errors import UserError, refused_writing
+from common.errors import UserError
+from common.inference.new_folder import new_folder, require_new
+from common.inference.running import CONVERTERS, PACKAGES, require_packages
 from common.training.run_folder import RunFolder, installed_versions, write_text
 from tasks.runs import EXPORT
 from tasks.sentiment.classifier import Classifier
 from tasks.sentiment.data import EMBEDDED
-from tasks.sentiment.exported import PACKAGES, load_classifier, require_packages
+from tasks.sentiment.exported import load_classifier
 from tasks.sentiment.source import TrainedRun
 
 TEXTS = 100
@@ -41,18 +41,11 @@ def export(run: Path, format: str, output: Path, allowed: float = ALLOWED) -> No
             package is missing, or probabilities differ by more than ``allowed``.
     """
     trained = TrainedRun.find(run)
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        raise UserError(f"--output: {output} exists, expected the name of a new folder")
-    require_packages(*(("paddle2onnx", "onnx") if format == "onnx" else ()), *PACKAGES[format])
+    require_new(output)
+    require_packages(*CONVERTERS[format], *PACKAGES[format])
     texts = texts_to_compare(trained.run)
-    partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
-    try:
-        with refused_writing(partial):
-            partial.mkdir(parents=True)
-            differences = _fill(partial, trained, format, texts, allowed)
-            os.replace(partial, output)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(output) as partial:
+        differences = _fill(partial, trained, format, texts, allowed)
     shown = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
     print(f"largest difference of a probability on {len(texts)} texts: {shown}; allowed {allowed:.0e}")
     print(f"exported to {output}")
@@ -111,7 +104,7 @@ def _fill(folder: Path, trained: TrainedRun, kind: str, texts: list[str], allowe
     save_paddle(task.model, folder)
     found["paddle"] = _probabilities(load_classifier(folder, "paddle", max_length), texts)
     if kind == "onnx":
-        save_onnx(folder, folder)
+        save_onnx(folder)
         for file in folder.glob("model.*"):
             if file.suffix != ".onnx":
                 file.unlink()

@@ -24,7 +24,7 @@ def test_one_layer_in_training_mode_is_enough_and_is_named():
 def test_a_detector_in_training_mode_detects_nothing():
     model = YOLOv3(Model(), [[10 * i, 10 * i] for i in range(1, 10)], 6)
     with pytest.raises(RuntimeError, match="is in training mode"):
-        model.detect(paddle.zeros([1, 1, 64, 64]))
+        model.decoded(paddle.zeros([1, 1, 64, 64]))
 
 
 def test_the_sentiment_task_evaluates_nothing_in_training_mode(tmp_path):

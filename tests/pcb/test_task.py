@@ -10,8 +10,9 @@ from common.config import build
 from common.errors import UserError
 from tasks.pcb.config import Config
 from tasks.pcb.data import read_data
+from tasks.pcb.detect import shrink, stack_images
 from tasks.pcb.synthetic_boards import write_boards
-from tasks.pcb.task import Task, shrink, stack_images
+from tasks.pcb.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +63,17 @@ def test_anchors_are_kept_with_the_run(root, tmp_path):
     assert task.model.head.mask_anchors[2] == [side for anchor in other[:3] for side in anchor]
 
 
+def always(boxes, scores):
+    """What decodes every picture to these."""
+    values = [np.array(v, np.float32)[None] for v in (boxes, scores)]
+    return lambda images: [paddle.to_tensor(v.repeat(images.shape[0], axis=0)) for v in values]
+
+
 def test_detections_are_in_pixels_of_the_unscaled_picture(root, tmp_path):
     task = make_task(root, tmp_path, data={"scale": 0.5})
     pictures = task.data.splits["validation"]
     # A network that finds one box in the middle half of what it is shown.
-    task.model.detect = lambda images: [
-        np.float32([[2, 0.9, 16, 16, 48, 48]]) for _ in range(images.shape[0])
-    ]
+    task.model.decoded = always([[16, 16, 48, 48]], [[0, 0, 0.9, 0, 0, 0]])
     found = task.predict(pictures)
     assert len(found) == len(pictures)
     assert found[0].boxes.tolist() == [[32, 32, 96, 96]]
@@ -77,8 +82,8 @@ def test_detections_are_in_pixels_of_the_unscaled_picture(root, tmp_path):
 
 def test_a_detection_outside_the_picture_is_clipped_or_dropped(root, tmp_path):
     task = make_task(root, tmp_path)
-    rows = np.float32([[0, 0.9, 100, 100, 160, 140], [1, 0.8, 130, 0, 150, 20]])
-    task.model.detect = lambda images: [rows for _ in range(images.shape[0])]
+    boxes = [[100, 100, 160, 140], [130, 0, 150, 20]]
+    task.model.decoded = always(boxes, [[0.9, 0, 0, 0, 0, 0], [0, 0.8, 0, 0, 0, 0]])
     found = task.predict(task.data.splits["validation"][:1])[0]
     assert found.boxes.tolist() == [[100, 100, 128, 128]]
 

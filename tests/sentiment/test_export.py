@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from common.errors import UserError
+from common.inference.running import require_packages
 from tasks.sentiment.export import TEXTS, export, require_agreement, texts_to_compare
-from tasks.sentiment.exported import find_exported, require_packages
+from tasks.sentiment.exported import find_exported
 from tasks.sentiment.predict import predict
 from tests.sentiment.encoder_folders import FAMILIES, hugging_face_folder
 from tests.small_runs import categories_run as trained_run

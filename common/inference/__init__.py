@@ -1,0 +1,1 @@
+"""Models as files that run without the code that made them."""

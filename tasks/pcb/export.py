@@ -1,0 +1,215 @@
+"""A run as an inference model of Paddle or as ONNX, with the proof that it finds the same boxes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from common import runtime
+from common.errors import UserError
+from common.evaluation.detection import Truth, average_precision
+from common.inference.new_folder import new_folder, require_new
+from common.inference.running import CONVERTERS, PACKAGES, require_packages
+from common.training.run_folder import installed_versions, write_text
+from tasks import runs
+from tasks.pcb.detect import MOST_DETECTIONS, NMS_IOU, SCORE_THRESHOLD, Detector, shrink, stack_images
+from tasks.pcb.exported import load_detector
+from tasks.pcb.images import read_image
+from tasks.pcb.source import TrainedRun
+from tasks.pcb.synthetic_boards import generate_board
+
+PICTURES = 50
+DRAWN_PICTURES = 10
+ALLOWED = {"pixels": 0.1, "score": 1e-4, "map_50": 5e-5}
+VERSIONS = ("paddlepaddle", "paddlepaddle-gpu", "paddledet", "paddle2onnx", "onnx", "onnxruntime")
+
+# Pixels, uint8 [height, width, 1 or 3], with the boxes on them.
+Annotated = tuple[np.ndarray, Truth]
+
+
+def export(
+    run: Path,
+    format: str,
+    output: Path,
+    data_root: Optional[Path] = None,
+    allowed: Optional[dict[str, float]] = None,
+) -> None:
+    """Write a folder that predicts like the run: the model and ``export.json``.
+
+    Everything is written beside the folder, which gets its name when the written files have been
+    loaded and found to give the run's boxes on pictures of its validation split, or on drawn boards
+    where its data are not there.
+
+    Args:
+        format: ``paddle`` or ``onnx``.
+        output: folder, which must not be there or be empty.
+        data_root: where the run's data are; where they usually are if None.
+        allowed: differences in ``pixels`` of a box, in its ``score``, and in ``map_50``.
+
+    Raises:
+        UserError: the run is not complete, the folder is not empty or cannot be written, a package
+            is missing, the data that are named are not there, or something differs by more.
+    """
+    trained = TrainedRun.find(run)
+    require_new(output)
+    require_packages(*CONVERTERS[format], *PACKAGES[format])
+    pictures, compared = _pictures_to_compare(trained, data_root)
+    allowed = ALLOWED if allowed is None else allowed
+    with new_folder(output) as partial:
+        differences = _fill(partial, trained, format, pictures, compared, allowed)
+    for name, found in differences.items():
+        shown = ", ".join(f"{of} {difference:.1e}" for of, difference in found.items())
+        print(f"{name}: largest differences on {compared['pictures']} {compared['kind']}: {shown}")
+    print(f"exported to {output}")
+
+
+def _pictures_to_compare(
+    trained: TrainedRun, data_root: Optional[Path]
+) -> tuple[Iterator[Annotated], dict[str, Any]]:
+    """Pictures, read as they are asked for, and what is to be said of them."""
+    try:
+        data = runs.load_data(trained.config, runs.data_root(data_root))
+        trained.run.check_data(data.hash())
+    except UserError as error:
+        if data_root is not None:
+            raise
+        print(f"compared on drawn boards, since the run's data cannot be read ({error})")
+        return _drawn(), {"pictures": DRAWN_PICTURES + 1, "kind": "drawn boards"}
+    validation = data.splits["validation"]
+    chosen = np.unique(np.linspace(0, len(validation) - 1, min(PICTURES, len(validation))).astype(int))
+    read = (
+        (read_image(validation[i].path), Truth(validation[i].boxes, validation[i].labels)) for i in chosen
+    )
+    return _and_a_part(read), {"pictures": len(chosen) + 1, "kind": "validation pictures"}
+
+
+def _drawn() -> Iterator[Annotated]:
+    boards = (generate_board(seed, size=320) for seed in range(DRAWN_PICTURES))
+    # Their classes may be others than the run's, so their boxes are not asked for.
+    return _and_a_part((board.tested[:, :, None], _nothing()) for board in boards)
+
+
+def _and_a_part(pictures: Iterator[Annotated]) -> Iterator[Annotated]:
+    """One more: a part of the last, of another size and shape, which is filled up at both sides."""
+    for image, truth in pictures:
+        yield image, truth
+    yield image[: image.shape[0] * 2 // 3, : image.shape[1] * 2 // 5], _nothing()
+
+
+def _nothing() -> Truth:
+    return Truth(np.zeros((0, 4), np.float32), np.zeros(0, int))
+
+
+def _fill(
+    folder: Path,
+    trained: TrainedRun,
+    kind: str,
+    pictures: Iterator[Annotated],
+    compared: dict[str, Any],
+    allowed: dict[str, float],
+) -> dict[str, dict[str, float]]:
+    """Write everything to a folder; return the largest differences from the run, by format."""
+    # On a GPU the run itself would be less exact than what is compared with it.
+    task = trained.load(device="cpu")
+    with runtime.importing_paddle():
+        from tasks.pcb.inference_model import save_onnx, save_paddle
+
+    save_paddle(task.model, folder)
+    formats = ["paddle"] if kind == "paddle" else ["paddle", "onnx"]
+    if kind == "onnx":
+        save_onnx(folder)
+    detectors = {
+        name: load_detector(folder, name, trained.classes, task.detector.stride, task.detector.scale)
+        for name in formats
+    }
+    differences = compare(task.detector, detectors, pictures)
+    require_agreement(differences, allowed)
+    if kind == "onnx":
+        for file in folder.glob("model.*"):
+            if file.suffix != ".onnx":
+                file.unlink()
+    compared = {**compared, "allowed": allowed, "largest_difference": differences}
+    description = {**_describe(trained, task, kind), "compared": compared}
+    description["versions"] = installed_versions(VERSIONS)
+    write_text(folder / runs.EXPORT, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    return differences
+
+
+def compare(
+    run: Detector, exported: dict[str, Detector], pictures: Iterator[Annotated]
+) -> dict[str, dict[str, float]]:
+    """Largest differences of exported models from the run: ``pixels``, ``score`` and, of boxes, ``map_50``.
+
+    Boxes count, before any is suppressed, where they can become detections, and the most likely of
+    each picture in any case.
+    """
+    names = ["run", *exported]
+    largest = {name: {"pixels": 0.0, "score": 0.0} for name in exported}
+    truths, found = [], {name: [] for name in names}
+    for image, truth in pictures:
+        truths.append(truth)
+        shown = stack_images([shrink(image, run.scale)], run.stride)
+        expected = run.forward(shown)
+        found["run"] += run.detect([image])
+        for name, detector in exported.items():
+            for of, value in zip(("pixels", "score"), _differences(expected, detector.forward(shown))):
+                # A number that is none stays.
+                largest[name][of] = float(np.maximum(largest[name][of], value))
+            found[name] += detector.detect([image])
+    if any(len(truth.labels) for truth in truths):
+        map_50 = {name: average_precision(truths, found[name], run.classes)["map_50"] for name in names}
+        for name in exported:
+            largest[name]["map_50"] = abs(map_50[name] - map_50["run"])
+    return largest
+
+
+def _differences(expected: tuple[np.ndarray, ...], found: tuple[np.ndarray, ...]) -> tuple[float, float]:
+    """Largest difference in pixels of likely boxes, and of scores of all."""
+    best = np.maximum(expected[1], found[1]).max(axis=2)[0]
+    likely = best > SCORE_THRESHOLD
+    likely[np.argsort(-best)[:MOST_DETECTIONS]] = True
+    return (
+        float(np.abs(expected[0] - found[0])[0, likely].max()),
+        float(np.abs(expected[1] - found[1]).max()),
+    )
+
+
+def require_agreement(differences: dict[str, dict[str, float]], allowed: dict[str, float]) -> None:
+    """Refuse an export that differs from its run.
+
+    Raises:
+        UserError: a difference is greater than allowed, or no number.
+    """
+    for name, found in differences.items():
+        for of, difference in found.items():
+            if not difference <= allowed[of]:
+                raise UserError(
+                    f"export: {of} of {name} and run differ by {difference:.1e}, "
+                    f"expected at most {allowed[of]:.0e}; nothing was exported"
+                )
+
+
+def _describe(trained: TrainedRun, task: Any, kind: str) -> dict[str, Any]:
+    stride = task.detector.stride
+    return {
+        "task": "pcb",
+        "format": kind,
+        "input": "images, float32 [batch, 3, height, width], blue, green, red (grey three times) from 0 to "
+        f"255; sides are multiples of {stride}, filled up with 0 at the right and at the bottom",
+        "output": "boxes, float32 [batch, boxes, 4], x1, y1, x2, y2 in pixels of the input, and scores, "
+        "float32 [batch, boxes, classes], before non-maximum suppression",
+        "classes": list(trained.classes),
+        "anchors": task.anchors,
+        "strides": list(task.strides),
+        "stride": stride,
+        "scale": task.detector.scale,
+        "training_size": trained.config.augment.crop,
+        "threshold": trained.threshold,
+        "suppression": {
+            "score_threshold": SCORE_THRESHOLD,
+            "iou": NMS_IOU,
+            "most_detections": MOST_DETECTIONS,
+        },
+    }
