@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.config import build
 from common.evaluation.detection import Detections
+from common.evaluation.detection_errors import size_edges
 from common.training.run_folder import write_csv
-from tasks.pcb.data import Picture
+from tasks.pcb.config import Config
+from tasks.pcb.data import Picture, read_data
 from tasks.pcb.metrics import split_metrics
 from tasks.pcb.predictions import picture_names, prediction_rows, read_predictions, rounded, template_of
 from tasks.pcb.synthetic_boards import write_boards
@@ -99,3 +102,22 @@ def test_templates_stand_beside_their_boards_or_there_are_none(tmp_path):
     assert template_of(templates[0]) is None
     templates[0].unlink()
     assert template_of(tested[0]) is None
+
+
+def test_the_annotations_of_deeppcb_score_one_as_detections(data_root):
+    config = build(Config, {"task": "pcb"}, "test")
+    data = read_data(config, data_root)
+    pictures = data.splits["test"]
+    detections = [
+        Detections(p.boxes, p.labels, np.linspace(0.9, 0.5, len(p.labels), dtype=np.float32))
+        for p in pictures
+    ]
+    metrics = split_metrics(pictures, detections, [], 0.5, data.splits["train"], data.classes)
+    ones = ("map_50", "map_50_95", "f1", "map_50_unseen_boards", "deeppcb_pooled_ap_33", "deeppcb_f_score")
+    assert [metrics[name] for name in ones] == pytest.approx([1.0] * 6, abs=1e-3)
+    zeros = ("miss_rate_small", "miss_rate_medium", "miss_rate_large", "false_alarms_per_image")
+    assert [metrics[name] for name in zeros] == [0.0] * 4
+    # Half of all boxes have sides of up to 34.4 pixels.
+    low, high = size_edges(np.concatenate([p.boxes for p in data.splits["train"]]))
+    assert 30 < low < 34.4 < high < 40
+    assert sum(template_of(p.path) is not None for p in pictures) == 500
