@@ -58,12 +58,13 @@ def _draw(axis: plt.Axes, panel: Panel) -> None:
         x1, y1, x2, y2 = map(float, box.corners)
         axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, ec=box.colour, lw=1.6))
         if box.text:
-            # Above the box, or below it at the top of the picture.
+            # Above the box, or in its corner at the top of the picture.
             above = y1 > 0.05 * height
-            axis.text(
-                min(x1, 0.8 * width),
-                y1 - 2 if above else y2 + 2,
+            axis.annotate(
                 _mathless(box.text),
+                (min(x1, 0.8 * width), y1),
+                xytext=(1, 2 if above else -2),
+                textcoords="offset points",
                 va="bottom" if above else "top",
                 fontsize=7.5,
                 color="white",
