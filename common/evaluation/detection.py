@@ -37,7 +37,7 @@ def average_precision(
         coco = COCO()
         coco.dataset = _coco_dataset(truths, classes)
         coco.createIndex()
-        rows = _coco_results(detections)
+        rows = _coco_results([select(found, by_score(found)) for found in detections])
         evaluation = COCOeval(coco, coco.loadRes(rows) if rows else _empty(coco), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
@@ -58,7 +58,7 @@ def match_greedily(truth: Truth, found: Detections, iou: float = 0.5) -> tuple[n
     """Which detections of one picture are right, and which box each one took.
 
     By falling score, a detection takes the free box of its class that it overlaps best, if
-    their IoU is at least ``iou``.
+    their IoU is at least ``iou``. The order in which the detections are given does not matter.
 
     Returns:
         bool [detections], in the order given, and int64 [detections], -1 where none was taken.
@@ -67,7 +67,7 @@ def match_greedily(truth: Truth, found: Detections, iou: float = 0.5) -> tuple[n
     overlap[found.labels[:, None] != truth.labels[None]] = 0
     taken = np.full(len(found.scores), -1)
     free = np.ones(len(truth.labels), bool)
-    for index in np.argsort(-found.scores, kind="stable"):
+    for index in by_score(found):
         candidates = np.where(free, overlap[index], 0)
         if candidates.size and candidates.max() >= iou:
             taken[index] = candidates.argmax()
@@ -75,39 +75,76 @@ def match_greedily(truth: Truth, found: Detections, iou: float = 0.5) -> tuple[n
     return taken >= 0, taken
 
 
-def best_threshold(truths: list[Truth], detections: list[Detections], iou: float = 0.5) -> float:
-    """Score threshold with the greatest micro-averaged F1; 0.5 where nothing is right.
+@dataclass(frozen=True)
+class ScoreCounts:
+    """What stands at or above each score that occurs, the greatest first.
+
+    Attributes:
+        scores: float [n], distinct, falling.
+        right, found: int [n], detections that took a box, and all of them.
+        boxes: annotated boxes.
+    """
+
+    scores: np.ndarray
+    right: np.ndarray
+    found: np.ndarray
+    boxes: int
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Share of the detections that took a box, float [n]."""
+        return self.right / self.found
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Share of the boxes that were taken, float [n]; 0 where there are none."""
+        return self.right / max(1, self.boxes)
+
+    @property
+    def f1(self) -> np.ndarray:
+        """Harmonic mean of the two, float [n]."""
+        return 2 * self.right / (self.found + self.boxes)
+
+
+def count_by_score(truths: list[Truth], detections: list[Detections], iou: float = 0.5) -> ScoreCounts:
+    """Micro-averaged, class-aware counts at every score threshold.
 
     Greedy matching by falling score does not depend on detections of lower score, so one
     matching serves every threshold.
     """
-    right = np.concatenate([match_greedily(t, d, iou)[0] for t, d in zip(truths, detections)])
-    scores = np.concatenate([d.scores for d in detections])
-    if not right.any():
-        return 0.5
+    right = [match_greedily(truth, found, iou)[0] for truth, found in zip(truths, detections)]
+    scores = np.concatenate([np.zeros(0, np.float32), *(found.scores for found in detections)])
     order = np.argsort(-scores, kind="stable")
-    positives = np.cumsum(right[order])
-    boxes = sum(len(truth.labels) for truth in truths)
-    f1 = 2 * positives / (np.arange(1, len(order) + 1) + boxes)
+    taken = np.cumsum(np.concatenate([np.zeros(0, bool), *right])[order])
+    scores = scores[order]
     # A threshold keeps all detections of equal score, so only the last of them counts.
-    last = np.append(scores[order][1:] != scores[order][:-1], True)
-    return float(scores[order][np.where(last, f1, -1).argmax()])
+    last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)[: len(scores)])
+    return ScoreCounts(scores[last], taken[last], last + 1, sum(len(truth.labels) for truth in truths))
+
+
+def best_threshold(truths: list[Truth], detections: list[Detections], iou: float = 0.5) -> float:
+    """Score threshold with the greatest micro-averaged F1, the highest of several; 0.5 if none is right."""
+    counts = count_by_score(truths, detections, iou)
+    return float(counts.scores[counts.f1.argmax()]) if counts.right.any() else 0.5
 
 
 def rates_at_threshold(
     truths: list[Truth], detections: list[Detections], threshold: float, iou: float = 0.5
 ) -> dict[str, float]:
-    """``precision``, ``recall``, ``f1``, ``miss_rate``, ``false_alarms_per_image``, ``threshold``.
+    """Error rates over detections with a score of at least ``threshold``, micro-averaged and class-aware.
 
-    Micro-averaged and class-aware, over detections with a score of at least ``threshold``. A
-    precision without detections is 0.
+    ``precision`` (0 without detections), ``recall``, ``f1``, ``miss_rate``, ``threshold``;
+    ``false_alarms_per_image``, all detections that took no box, among them second ones of a box and
+    those of another class; and ``false_alarms_outside_boxes_per_image``, those that touch no
+    annotated box of any class.
     """
-    right = found = boxes = 0
+    right = found = boxes = outside = 0
     for truth, detection in zip(truths, detections):
         kept = select(detection, detection.scores >= threshold)
         right += int(match_greedily(truth, kept, iou)[0].sum())
         found += len(kept.scores)
         boxes += len(truth.labels)
+        outside += int((box_iou(kept.boxes, truth.boxes) == 0).all(axis=1).sum())
     recall = right / boxes if boxes else 0.0
     return {
         "precision": right / found if found else 0.0,
@@ -115,8 +152,14 @@ def rates_at_threshold(
         "f1": 2 * right / (found + boxes) if found + boxes else 0.0,
         "miss_rate": 1.0 - recall,
         "false_alarms_per_image": (found - right) / max(1, len(truths)),
+        "false_alarms_outside_boxes_per_image": outside / max(1, len(truths)),
         "threshold": threshold,
     }
+
+
+def by_score(detections: Detections) -> np.ndarray:
+    """Indices by falling score; of equal scores by place and class, so that the order given is no matter."""
+    return np.lexsort((detections.labels, *detections.boxes.T, -detections.scores))
 
 
 def select(detections: Detections, rows: np.ndarray) -> Detections:

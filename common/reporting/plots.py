@@ -1,4 +1,4 @@
-"""Learning curves and reliability."""
+"""Learning curves, reliability, precision against recall."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from common.evaluation.classification import CalibrationBins  # noqa: E402
+from common.evaluation.detection import ScoreCounts  # noqa: E402
 
 COLOURS = {"train": "#1f77b4", "validation": "#d62728"}
 
@@ -66,6 +67,27 @@ def plot_reliability(bins: CalibrationBins, path: Path) -> None:
     upper.legend(loc="lower right")
     lower.bar(bins.edges[:-1], bins.counts, width, align="edge", color="#bbb", edgecolor="white")
     lower.set(xlabel="confidence", ylabel="items")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def plot_precision_recall(curves: dict[str, ScoreCounts], threshold: float, path: Path) -> None:
+    """Precision against recall by name, and a dot on each where the score is ``threshold``.
+
+    The first curve is drawn thicker, in black: it is of all classes.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 5), layout="constrained")
+    for number, (name, counts) in enumerate(curves.items()):
+        style = {"color": f"C{number - 1}", "lw": 1.2} if number else {"color": "black", "lw": 2.2}
+        axis.plot(counts.recall, counts.precision, label=name, **style)
+        kept = np.flatnonzero(counts.scores >= threshold)
+        if len(kept):
+            place = counts.recall[kept[-1]], counts.precision[kept[-1]]
+            axis.plot(*place, "o", ms=6 if number else 8, color=style["color"])
+    axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)

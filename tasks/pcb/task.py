@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import paddle
@@ -19,9 +19,13 @@ from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
 from tasks.pcb.data import Data, Picture
 from tasks.pcb.detect import Detector, shrink, stack_images
 from tasks.pcb.images import read_image
+from tasks.pcb.metrics import detection_metrics, split_metrics, truths_of
 from tasks.pcb.model import YOLOv3, depth_of
+from tasks.pcb.predictions import picture_names, prediction_rows, rounded, template_of
+from tasks.pcb.report import report_sections
 from tasks.pcb.source import ANCHORS_FILE, write_classes
 from tasks.pcb.targets import assign_targets, pad_boxes
+from tasks.pcb.threshold import hash_weights, keep_threshold, kept_threshold
 
 EVALUATION_BATCH = 4
 MOST_CACHED_BYTES = 4 * 2**30
@@ -39,7 +43,7 @@ class Task(loop.Task):
     selection_metric = SELECTION_METRIC
 
     def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
-        self.config, self.data = config, data
+        self.config, self.data, self.assets = config, data, assets
         self.strides = STRIDES[config.model.backbone]
         self.depth_of = depth_of(config.model.backbone)
         self.anchors = _load_or_cluster_anchors(assets / ANCHORS_FILE, data, config)
@@ -77,49 +81,49 @@ class Task(loop.Task):
 
     def evaluate(self) -> dict[str, float]:
         """Detection metrics on validation, and ``map_50`` on some training pictures."""
-        pictures = self.data.splits["validation"]
-        metrics = self._metrics(pictures, self.predict(pictures), None)
+        pictures, classes = self.data.splits["validation"], self.data.classes
+        found = self.predict(pictures)
+        threshold = detection.best_threshold(truths_of(pictures), found)
+        metrics = detection_metrics(pictures, found, threshold, classes)
         row = {f"validation_{name}": value for name, value in metrics.items()}
         number = self.config.train.train_samples_evaluated
         if number:
             train = self.data.splits["train"]
             chosen = generator(0, "train samples evaluated").permutation(len(train))[:number]
             some = [train[i] for i in chosen]
-            row["train_map_50"] = self._metrics(some, self.predict(some), None)["map_50"]
+            known = detection.average_precision(truths_of(some), self.predict(some), classes)
+            row["train_map_50"] = known["map_50"]
         return row
 
     def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Metrics of one split and the detections they come from.
+        """Metrics of one split and the detections they come from, those on templates among them.
 
         The score threshold of the error rates is the one with the greatest F1 on validation,
         whatever the split.
         """
-        pictures = self.data.splits[split]
-        found = self.predict(pictures)
-        rows = [
-            {
-                "image": picture.path.name,
-                "class": self.data.classes[label],
-                "score": round(float(score), 6),
-                **{name: round(float(v), 2) for name, v in zip(("x1", "y1", "x2", "y2"), box)},
-            }
-            for picture, detections in zip(pictures, found)
-            for box, label, score in zip(detections.boxes, detections.labels, detections.scores)
-        ]
-        metrics = self._metrics(pictures, found, self._validation_threshold(split, found))
-        if split == "test":
-            metrics.update(self._by_board(pictures, found))
-        return metrics, rows
+        pictures, classes = self.data.splits[split], self.data.classes
+        templates = [path for path in (template_of(picture.path) for picture in pictures) if path]
+        found = [rounded(detections) for detections in self.predict(pictures)]
+        on_templates = [rounded(detections) for detections in self.predict_files(templates)]
+        names = picture_names([*(picture.path for picture in pictures), *templates])
+        rows = prediction_rows(names, [*found, *on_templates], classes)
+        threshold = self._threshold(split, found)
+        train = self.data.splits["train"]
+        return split_metrics(pictures, found, on_templates, threshold, train, classes), rows
 
     def report_sections(self, run: RunFolder) -> list[Section]:
-        """Nothing yet beside metrics and curves."""
-        return []
+        """What the report of a run shows beside metrics and curves."""
+        return report_sections(run, self.data)
 
     def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
         """Detections of whole pictures, in their order, in pixels of the unscaled picture."""
+        return self.predict_files([picture.path for picture in pictures])
+
+    def predict_files(self, paths: list[Path]) -> list[detection.Detections]:
+        """As :meth:`predict`, of picture files."""
         found = []
-        for start in range(0, len(pictures), EVALUATION_BATCH):
-            images = [self.image(p.path) for p in pictures[start : start + EVALUATION_BATCH]]
+        for start in range(0, len(paths), EVALUATION_BATCH):
+            images = [self.image(path) for path in paths[start : start + EVALUATION_BATCH]]
             found += self.detector.detect_scaled(images)
         return found
 
@@ -146,32 +150,18 @@ class Task(loop.Task):
         boxes = picture.boxes * np.float32(self.config.data.scale)
         return BoxSample(image, boxes, picture.labels, weights)
 
-    def _validation_threshold(self, split: str, found: list[detection.Detections]) -> float:
+    def _threshold(self, split: str, found: list[detection.Detections]) -> float:
+        """The one that validation chooses for these weights; ``found`` are the detections of ``split``."""
+        weights = hash_weights(self.model)
+        kept = kept_threshold(self.assets, weights) if split != "validation" else None
+        if kept is not None:
+            return kept
         pictures = self.data.splits["validation"]
-        found = found if split == "validation" else self.predict(pictures)
-        return detection.best_threshold(self._truths(pictures), found)
-
-    def _truths(self, pictures: list[Picture]) -> list[detection.Truth]:
-        return [detection.Truth(picture.boxes, picture.labels) for picture in pictures]
-
-    def _metrics(self, pictures, found, threshold: Optional[float]) -> dict[str, float]:
-        truths = self._truths(pictures)
-        if threshold is None:
-            threshold = detection.best_threshold(truths, found)
-        return {
-            **detection.average_precision(truths, found, self.data.classes),
-            **detection.rates_at_threshold(truths, found, threshold),
-        }
-
-    def _by_board(self, pictures, found) -> dict[str, float]:
-        known = {picture.group for picture in self.data.splits["train"]}
-        metrics = {}
-        for name, wanted in (("seen_boards", True), ("unseen_boards", False)):
-            chosen = [i for i, p in enumerate(pictures) if (p.group in known) == wanted]
-            if chosen:
-                part = self._metrics([pictures[i] for i in chosen], [found[i] for i in chosen], 0.5)
-                metrics[f"map_50_{name}"] = part["map_50"]
-        return metrics
+        if split != "validation":
+            found = [rounded(detections) for detections in self.predict(pictures)]
+        threshold = detection.best_threshold(truths_of(pictures), found)
+        keep_threshold(self.assets, threshold, weights)
+        return threshold
 
 
 class _TrainingView(paddle.io.Dataset):

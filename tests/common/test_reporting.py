@@ -1,15 +1,18 @@
 """Pages and tables."""
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from common.errors import UserError
+from common.evaluation.detection import count_by_score
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
-from common.reporting.plots import plot_learning_curves
+from common.reporting.plots import plot_learning_curves, plot_precision_recall
 from common.reporting.run_report import comparison_table
 from common.reporting.tables import metrics_table, text_table
 from common.training.run_folder import RunFolder
+from tests.boxes import found, truth
 
 
 def test_a_page_needs_no_other_file_and_escapes_what_it_shows(tmp_path):
@@ -22,6 +25,16 @@ def test_a_page_needs_no_other_file_and_escapes_what_it_shows(tmp_path):
     assert "<script>" not in text and "&lt;script&gt;" in text
     assert "A &amp; B" in text and "1 &lt; 2" in text
     assert 'src="data:image/png;base64,' in text and 'src="plot' not in text
+
+
+def test_precision_recall_is_drawn_without_detections_too(tmp_path):
+    none = count_by_score([truth((0, 0))], [found()])
+    some = count_by_score([truth((0, 0), (50, 0))], [found((0, 0, 0.9), (80, 0, 0.8), (50, 0, 0.7))])
+    plot_precision_recall({"all": some, "a": none}, 0.75, tmp_path / "plots" / "curves.png")
+    plot_precision_recall({"all": none}, 0.5, tmp_path / "plots" / "empty.png")
+    drawn = [cv2.imread(str(tmp_path / "plots" / name)) for name in ("curves.png", "empty.png")]
+    # The curve of all is black, and thicker than the frame.
+    assert (drawn[0] < 30).all(axis=2).sum() > (drawn[1] < 30).all(axis=2).sum() + 300
 
 
 def test_a_table_shows_every_metric_of_every_split():

@@ -2,12 +2,15 @@
 
 import json
 
+import cv2
 import numpy as np
 import paddle
 import pytest
 
 from common.config import build
 from common.errors import UserError
+from common.reporting.tables import show
+from common.training.run_folder import RunFolder
 from tasks.pcb.config import Config
 from tasks.pcb.data import read_data
 from tasks.pcb.detect import shrink, stack_images
@@ -95,7 +98,74 @@ def test_test_metrics_tell_seen_boards_from_unseen_ones(root, tmp_path):
     task.model.eval()
     metrics, rows = task.evaluate_split("test")
     assert {"map_50", "map_50_seen_boards", "map_50_unseen_boards", "threshold", "ap_50_open"} <= set(metrics)
+    assert {"false_alarms_per_template", "deeppcb_pooled_ap_33", "deeppcb_f_score"} <= set(metrics)
     assert all(set(row) == {"image", "class", "score", "x1", "y1", "x2", "y2"} for row in rows)
+
+
+def find_annotated(task: Task, boards: int) -> None:
+    """Make the network find the boxes of the first pictures it is shown, and one more on every other picture.
+
+    The scores rise from picture to picture.
+    """
+    shown = []
+    pictures = [p for split in ("validation", "test") for p in task.data.splits[split]]
+    by_image = {task.image(p.path).tobytes(): p for p in pictures[:boards]}
+
+    def detect(images):
+        found = []
+        for image in images.numpy().astype(np.uint8):
+            shown.append(len(shown))
+            picture = by_image.get(image.tobytes())
+            boxes = picture.boxes if picture else np.float32([[0, 0, 8, 8]])
+            labels = picture.labels if picture else np.array([0])
+            scores = np.full((len(boxes), 1), 0.1 + 0.01 * len(shown))
+            found.append(np.concatenate([labels[:, None], scores, boxes], axis=1).astype(np.float32))
+        return found
+
+    task.model.detect = detect
+
+
+def test_the_threshold_is_chosen_on_validation_kept_and_applied_to_test(root, tmp_path):
+    task = make_task(root, tmp_path)
+    task.model.eval()
+    number = len(task.data.splits["validation"])
+    find_annotated(task, number)
+    validation, _ = task.evaluate_split("validation")
+    assert validation["f1"] == 1.0
+    # The first picture of validation has the lowest score, and its boxes count.
+    assert validation["threshold"] == pytest.approx(0.11)
+    # Every template has the one wrong box.
+    assert validation["false_alarms_per_template"] == 1.0
+    kept = json.loads((tmp_path / "threshold.json").read_text())["threshold"]
+    assert kept == validation["threshold"]
+
+    find_annotated(task, 0)
+    assert task.evaluate_split("test")[0]["threshold"] == kept
+    # Other weights have to choose their own: nothing is right now, so that it is 0.5.
+    task.model.head.yolo_outputs[0].bias.set_value(task.model.head.yolo_outputs[0].bias + 1)
+    assert task.evaluate_split("test")[0]["threshold"] == 0.5
+
+
+def test_the_report_shows_what_the_metrics_were_computed_from(root, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    task = make_task(root, run.assets)
+    task.model.eval()
+    find_annotated(task, 1)
+    for split in ("validation", "test"):
+        metrics, rows = task.evaluate_split(split)
+        run.add_metrics(split, metrics)
+        run.write_predictions(split, rows)
+    sections = {section.title: section for section in task.report_sections(run)}
+    assert len(sections) == 12
+    for split in ("validation", "test"):
+        metrics = run.metrics()[split]
+        classes = sections[f"Precision and recall, {split}"].tables[0].rows
+        every = dict(zip(("name", "boxes", "found", "ap", "precision", "recall", "f1"), classes[-1]))
+        assert (every["precision"], every["recall"]) == (show(metrics["precision"]), show(metrics["recall"]))
+        assert f"{len(task.data.splits[split])} templates" in sections[f"Defect-free templates, {split}"].text
+        for title in ("Precision and recall", "Worst pictures"):
+            (image,) = sections[f"{title}, {split}"].images
+            assert cv2.imread(str(image.path)).std() > 10
 
 
 def test_pictures_of_several_sizes_and_channels_make_one_batch():

@@ -1,0 +1,66 @@
+"""Detections of a split as the rows of a file, and back; metrics and report are made from these."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from common.evaluation.detection import Detections
+
+CORNERS = ("x1", "y1", "x2", "y2")
+
+
+def rounded(found: Detections) -> Detections:
+    """As the file has it: hundredths of a pixel, millionths of a score."""
+    boxes = found.boxes.astype(float).round(2).astype(np.float32)
+    return Detections(boxes, found.labels, found.scores.astype(float).round(6).astype(np.float32))
+
+
+def prediction_rows(
+    names: Sequence[str], detections: Sequence[Detections], classes: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """A row a detection, of pictures by name; those without any have no row."""
+    return [
+        {
+            "image": name,
+            "class": classes[label],
+            "score": round(float(score), 6),
+            **{corner: round(float(value), 2) for corner, value in zip(CORNERS, box)},
+        }
+        for name, found in zip(names, detections)
+        for box, label, score in zip(found.boxes, found.labels, found.scores)
+    ]
+
+
+def read_predictions(file: Path, names: Sequence[str], classes: tuple[str, ...]) -> list[Detections]:
+    """The detections of the named pictures, in that order; the inverse of :func:`prediction_rows`."""
+    rows: dict[str, list[dict[str, str]]] = {name: [] for name in names}
+    with open(file, encoding="utf-8", newline="") as text:
+        for row in csv.DictReader(text):
+            if row["image"] in rows:
+                rows[row["image"]].append(row)
+    return [_detections(rows[name], classes) for name in names]
+
+
+def _detections(rows: list[dict[str, str]], classes: tuple[str, ...]) -> Detections:
+    boxes = np.array([[row[corner] for corner in CORNERS] for row in rows], np.float32).reshape(-1, 4)
+    labels = np.array([classes.index(row["class"]) for row in rows], int)
+    return Detections(boxes, labels, np.array([row["score"] for row in rows], np.float32))
+
+
+def picture_names(paths: Sequence[Path]) -> list[str]:
+    """File names; where two are equal, paths below the folder that all have in common."""
+    names = [path.name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    common = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(common).as_posix() for path in paths]
+
+
+def template_of(tested: Path) -> Optional[Path]:
+    """The defect-free template of a tested board in DeepPCB's layout, None where there is none."""
+    template = tested.with_name(f"{tested.stem[: -len('_test')]}_temp{tested.suffix}")
+    return template if tested.stem.endswith("_test") and template.is_file() else None
