@@ -19,7 +19,8 @@ from common.reporting.page import HtmlImage, HtmlTable, Section
 from common.reporting.plots import plot_precision_recall
 from common.reporting.tables import show
 from common.training.run_folder import RunFolder
-from tasks.pcb.data import Data, Picture, read_image
+from tasks.pcb.data import Data, Picture
+from tasks.pcb.images import read_image
 from tasks.pcb.metrics import seen_boards, truths_of
 from tasks.pcb.predictions import picture_names, read_predictions, template_of
 
