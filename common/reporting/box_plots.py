@@ -60,7 +60,7 @@ def _draw(axis: plt.Axes, panel: Panel) -> None:
         if box.text:
             # Above the box, or in its corner at the top of the picture.
             above = y1 > 0.05 * height
-            axis.annotate(
+            words = axis.annotate(
                 _mathless(box.text),
                 (min(x1, 0.8 * width), y1),
                 xytext=(1, 2 if above else -2),
@@ -70,6 +70,7 @@ def _draw(axis: plt.Axes, panel: Panel) -> None:
                 color="white",
                 bbox={"facecolor": box.colour, "edgecolor": "none", "pad": 1},
             )
+            words.set_in_layout(False)
 
 
 def _mathless(text: str) -> str:

@@ -77,7 +77,7 @@ def plot_precision_recall(curves: dict[str, ScoreCounts], threshold: float, path
 
     The first curve is drawn thicker, in black: it is of all classes.
     """
-    figure, axis = plt.subplots(figsize=(6.4, 5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7.4, 5), layout="constrained")
     for number, (name, counts) in enumerate(curves.items()):
         style = {"color": f"C{number - 1}", "lw": 1.2} if number else {"color": "black", "lw": 2.2}
         axis.plot(counts.recall, counts.precision, label=name, **style)
@@ -87,7 +87,7 @@ def plot_precision_recall(curves: dict[str, ScoreCounts], threshold: float, path
             axis.plot(*place, "o", ms=6 if number else 8, color=style["color"])
     axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
     axis.grid(alpha=0.3)
-    axis.legend(loc="lower left")
+    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)

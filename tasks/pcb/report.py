@@ -234,13 +234,14 @@ def _worst_sections(run: RunFolder, data: Data, split: Evaluated) -> list[Sectio
 
 def _panel(rank: int, errors: Errors, classes: tuple[str, ...]) -> Panel:
     truth, kept, wrong = errors.truth, errors.kept, ~errors.right
+    # What is annotated lies on top of what is found.
     boxes = [
-        DrawnBox(box, MISSED, _drawable(classes, label)) if i in errors.missed else DrawnBox(box, FOUND)
-        for i, (box, label) in enumerate(zip(truth.boxes, truth.labels))
-    ]
-    boxes += [
         DrawnBox(box, ALARM, f"{_drawable(classes, label)} {score:.2f}")
         for box, label, score in zip(kept.boxes[wrong], kept.labels[wrong], kept.scores[wrong])
+    ]
+    boxes += [
+        DrawnBox(box, MISSED, _drawable(classes, label)) if i in errors.missed else DrawnBox(box, FOUND)
+        for i, (box, label) in enumerate(zip(truth.boxes, truth.labels))
     ]
     title = f"{rank}: {len(errors.missed)} of {len(truth.labels)} missed, {wrong.sum()} false alarms"
     return Panel(title, read_image(errors.picture.path)[:, :, ::-1], boxes)
