@@ -111,18 +111,19 @@ def find_annotated(task: Task, boards: int) -> None:
     pictures = [p for split in ("validation", "test") for p in task.data.splits[split]]
     by_image = {task.image(p.path).tobytes(): p for p in pictures[:boards]}
 
-    def detect(images):
-        found = []
-        for image in images.numpy().astype(np.uint8):
+    def decoded(images):
+        images = images.numpy()
+        boxes, scores = np.zeros((len(images), 20, 4), np.float32), np.zeros((len(images), 20, 6), np.float32)
+        for row, image in enumerate(images.astype(np.uint8)):
             shown.append(len(shown))
             picture = by_image.get(image.tobytes())
-            boxes = picture.boxes if picture else np.float32([[0, 0, 8, 8]])
+            found = picture.boxes if picture else np.float32([[0, 0, 8, 8]])
             labels = picture.labels if picture else np.array([0])
-            scores = np.full((len(boxes), 1), 0.1 + 0.01 * len(shown))
-            found.append(np.concatenate([labels[:, None], scores, boxes], axis=1).astype(np.float32))
-        return found
+            boxes[row, : len(found)] = found
+            scores[row, np.arange(len(found)), labels] = 0.1 + 0.01 * len(shown)
+        return paddle.to_tensor(boxes), paddle.to_tensor(scores)
 
-    task.model.detect = detect
+    task.model.decoded = decoded
 
 
 def test_the_threshold_is_chosen_on_validation_kept_and_applied_to_test(root, tmp_path):
