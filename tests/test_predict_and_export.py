@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import sys
@@ -80,10 +81,32 @@ def test_an_export_is_made_and_predicts(categories_run, tmp_path, command):
     pd.testing.assert_frame_equal(*found, rtol=0, atol=1e-5)
 
 
+def test_boxes_are_predicted_by_a_run_and_its_export(boards_run, tmp_path, command):
+    name = "onnx" if importlib.util.find_spec("onnxruntime") else "paddle"
+    data = boards_run.path.parent / "data"
+    exporting = ["--run", boards_run.path, "--format", name, "--output", tmp_path / "model"]
+    done = command("export.py", *exporting, "--data-root", data)
+    assert done.returncode == 0, done.stderr
+    assert f"{name}: largest differences on" in done.stdout
+    (tmp_path / "in").mkdir()
+    shutil.copy(next(data.glob("boards/*/*/*_test.jpg")), tmp_path / "in/板.jpg")
+    (tmp_path / "in/cut.jpg").write_bytes((tmp_path / "in/板.jpg").read_bytes()[:900])
+    for number, run in enumerate((boards_run.path, tmp_path / "model")):
+        output = tmp_path / f"out{number}"
+        done = command("predict.py", "--run", run, "--input", tmp_path / "in", "--output", output)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("passed over: ") and done.stderr.count("\n") == 1
+        assert "1 pictures, " in done.stdout and "1 passed over" in done.stdout
+        assert (output / "pictures/板.jpg").is_file()
+    done = command(
+        "predict.py", "--run", run, "--input", tmp_path / "in/cut.jpg", "--output", tmp_path / "out"
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "cut.jpg: found 900 bytes that are no whole picture" in done.stderr
+
+
 def mistakes(run, folder) -> dict[str, tuple[str, list, str]]:
     """Script, arguments, and what must be said."""
-    (folder / "pcb").mkdir()
-    (folder / "pcb/config.yaml").write_text("task: pcb\n")
     (folder / "bad.csv").write_text("评论\n好\n差,2\n", encoding="utf-8")
     there = ["--run", run, "--output", folder / "out"]
     return {
@@ -93,15 +116,15 @@ def mistakes(run, folder) -> dict[str, tuple[str, list, str]]:
             ["--run", folder, "--input", "-"],
             "found neither config.yaml nor export.json, expected a folder that train.py or export.py",
         ),
-        "boards": (
+        "threshold": (
             "predict.py",
-            ["--run", folder / "pcb", "--input", "a.png"],
-            "task: found pcb, for which predict is not there yet",
+            [*there, "--input", "-", "--threshold", "0.5"],
+            "--threshold: is for another task than sentiment, the run's",
         ),
-        "exporting boards": (
+        "export's data": (
             "export.py",
-            ["--run", folder / "pcb", "--format", "onnx", "--output", folder / "out"],
-            "task: found pcb, for which export is not there yet",
+            [*there, "--format", "onnx", "--data-root", folder],
+            "--data-root: is for another task than sentiment, the run's",
         ),
         "no file": ("predict.py", [*there, "--input", "no.csv"], "--input: no.csv: no such file"),
         "bad row": ("predict.py", [*there, "--input", folder / "bad.csv"], "bad.csv: line 3: found 2 fields"),
@@ -123,8 +146,8 @@ def mistakes(run, folder) -> dict[str, tuple[str, list, str]]:
 MISTAKES = [
     "no run",
     "empty folder",
-    "boards",
-    "exporting boards",
+    "threshold",
+    "export's data",
     "no file",
     "bad row",
     "nothing on standard input",

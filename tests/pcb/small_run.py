@@ -16,7 +16,7 @@ from tasks.pcb.task import Task
 SMALL = {
     "task": "pcb",
     "optim": {"name": "momentum", "learning_rate": 0.02, "clip_norm": 20.0, "warmup": 0.1},
-    "train": {"epochs": 3, "batch_size": 8, "train_samples_evaluated": 0},
+    "train": {"epochs": 4, "batch_size": 4, "train_samples_evaluated": 0},
     "data": {"root": "boards"},
     "model": {"neck_width": 32, "assign_iou": 0.4, "neighbour_cells": True},
     "augment": {"crop": 128, "crops": 4},
