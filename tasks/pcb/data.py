@@ -1,7 +1,7 @@
 """Pictures with boxes, checked and split; no Paddle here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -89,7 +89,7 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     indices = split_entries(found, groups, folder, config.data)
     used = sorted(i for chosen in indices.values() for i in chosen)
     boxes = {i: read_boxes(found.entries[i], config.data.boxes_outside) for i in used}
-    classes = found.classes or _names(folder, boxes.values())
+    classes = found.classes or names_of(folder, boxes.values())
     pictures = {i: _picture(found.entries[i], groups[i], boxes[i], classes) for i in used}
     splits = {name: [pictures[i] for i in chosen] for name, chosen in indices.items()}
     splits["train"] = _draw(root, splits["train"], config.data)
@@ -140,19 +140,31 @@ def read_boxes(entry: Entry, outside: str = "refuse") -> list[Box]:
     return kept
 
 
-def _names(root: Path, boxes) -> tuple[str, ...]:
+def names_of(root: Path, boxes: Iterable[list[Box]]) -> tuple[str, ...]:
+    """The classes at the boxes, in the order of their names.
+
+    Raises:
+        UserError: there is none.
+    """
     return different_classes(root, sorted({box.name for found in boxes for box in found}))
 
 
 def _picture(entry: Entry, group: str, boxes: list[Box], classes: Sequence[str]) -> Picture:
-    unknown = next((box for box in boxes if box.name not in classes), None)
-    if unknown is not None:
-        expected = f"expected one of {', '.join(name[:30] for name in classes[:8])}"
-        place = f"{entry.annotation}: {unknown.place}"
-        raise UserError(f"{place}: found the class {unknown.name!r:.40}, {expected}")
     corners = np.array([box.corners for box in boxes], np.float32).reshape(-1, 4)
-    labels = np.array([classes.index(box.name) for box in boxes], np.int64)
+    labels = np.array([label_of(entry, box, classes) for box in boxes], np.int64)
     return Picture(entry.picture, group, corners, labels)
+
+
+def label_of(entry: Entry, box: Box, classes: Sequence[str]) -> int:
+    """Index of a box's class.
+
+    Raises:
+        UserError: it is none of ``classes``.
+    """
+    if box.name not in classes:
+        expected = f"expected one of {', '.join(name[:30] for name in classes[:8])}"
+        raise UserError(f"{entry.annotation}: {box.place}: found the class {box.name!r:.40}, {expected}")
+    return classes.index(box.name)
 
 
 def _draw(root: Path, pool: list[Picture], data: settings.Data) -> list[Picture]:

@@ -24,9 +24,8 @@ def groups_of(found: BoxSet, root: Path, group: Union[int, str, None], table: Op
         UserError: a picture for which it tells no group.
     """
     if group is None:
-        group = -1 if found.format == "deeppcb" else None
-    if group is None:
-        return [""] * len(found.entries)
+        own = found.format == "deeppcb"
+        return [entry.name.split("/")[-2] if own and "/" in entry.name else "" for entry in found.entries]
     if isinstance(group, int):
         return [_folder(entry, group) for entry in found.entries]
     if table is not None:

@@ -31,6 +31,7 @@ def split_entries(
         raise UserError(f"{root}: data.split: found no lists of splits, expected some, or data.test_list")
     if data.split == "group" and not any(groups):
         raise UserError("data.split: found group, but no data.group that tells the boards apart")
+    own_test = bool(splits.get("test"))
     if not splits:
         splits = {"train": list(range(len(found.entries)))}
     if not splits.get("train"):
@@ -45,7 +46,7 @@ def split_entries(
                 raise UserError(f"data.{name}_group: found {group}, but the data list their {name} pictures")
             continue
         pool = splits["train"]
-        if group is None and name == "validation" and found.format == "deeppcb" and splits.get("test"):
+        if group is None and name == "validation" and found.format == "deeppcb" and own_test:
             group = DEEPPCB_VALIDATION if DEEPPCB_VALIDATION in {groups[i] for i in pool} else None
         if group is not None:
             chosen = _named_group(name, group, pool, groups)

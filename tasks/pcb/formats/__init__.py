@@ -1,11 +1,12 @@
 """Formats of pictures with boxes, each read into the same records; no Paddle here."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 from common.errors import UserError
 from tasks.pcb.formats import coco, deeppcb, voc, yolo
-from tasks.pcb.formats.records import BoxSet
+from tasks.pcb.formats.records import SPLITS, BoxSet
 
 READERS = {"deeppcb": deeppcb, "voc": voc, "coco": coco, "yolo": yolo}
 TITLES = {
@@ -29,7 +30,10 @@ def read_box_set(root: Path, name: str = "auto", classes: Optional[tuple[str, ..
     """
     if not root.exists():
         raise UserError(f"{root}: no such folder, expected pictures with boxes (see data.root, --data-root)")
-    return READERS[recognise(root) if name == "auto" else name].read(root, classes)
+    found = READERS[recognise(root) if name == "auto" else name].read(root, classes)
+    # Formats name their splits in different orders, but draws should be the same.
+    entries = sorted(found.entries, key=lambda entry: SPLITS.index(entry.split or "train"))
+    return replace(found, entries=entries)
 
 
 def recognise(root: Path) -> str:
