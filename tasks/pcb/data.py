@@ -85,12 +85,12 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     found = read_box_set(root, config.data.format, tuple(given) if given else None)
     folder = root if root.is_dir() else root.parent
     found = BoxSet(found.format, found.classes, annotated(found.entries, config.data.unannotated))
+    # What is damaged comes before what cannot be split.
+    boxes = [read_boxes(entry, config.data.boxes_outside) for entry in found.entries]
+    classes = found.classes or names_of(folder, boxes)
     groups = groups_of(found, folder, config.data.group, config.data.group_table)
+    pictures = [_picture(*parts, classes) for parts in zip(found.entries, groups, boxes)]
     indices = split_entries(found, groups, folder, config.data)
-    used = sorted(i for chosen in indices.values() for i in chosen)
-    boxes = {i: read_boxes(found.entries[i], config.data.boxes_outside) for i in used}
-    classes = found.classes or names_of(folder, boxes.values())
-    pictures = {i: _picture(found.entries[i], groups[i], boxes[i], classes) for i in used}
     splits = {name: [pictures[i] for i in chosen] for name, chosen in indices.items()}
     splits["train"] = _draw(root, splits["train"], config.data)
     for name, chosen in splits.items():

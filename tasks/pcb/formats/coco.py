@@ -53,7 +53,7 @@ def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
         raise UserError(f"{root}: found no JSON file with images and categories, expected COCO's")
     named = [(file, _split_of(root, file)) for file in files]
     known = [split for _, split in named if split]
-    if len(set(known)) < len(known) or (known and len(known) < len(named)):
+    if len(set(known)) < len(known) or len(known) < len(named) > 1:
         names = ", ".join(file.name for file in files)
         raise UserError(f"{root}: found the files {names}, expected one of each split (see data.root)")
     categories: dict[int, str] = {}

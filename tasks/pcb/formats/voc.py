@@ -152,9 +152,9 @@ def _box(annotation: Path, place: str, found: Element) -> Box:
         x1, y1, x2, y2 = (number(text) for text in texts)
     except ValueError:
         wrong = next(i for i, text in enumerate(texts) if not _is_number(text))
-        expected = "expected a number"
+        shown, expected = repr(texts[wrong]) if texts[wrong] else "nothing", "expected a number"
         where = f"{annotation}: {place}: {CORNERS[wrong]}"
-        raise UserError(f"{where}: found {texts[wrong] or 'nothing'!r:.40}, {expected}") from None
+        raise UserError(f"{where}: found {shown:.40}, {expected}") from None
     return Box(place, " ".join(texts), name, (x1 - 1, y1 - 1, x2, y2))
 
 
