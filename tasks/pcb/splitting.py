@@ -26,16 +26,8 @@ def split_entries(
     Raises:
         UserError: a list does not fit the pictures, there is no such group, or a split would be empty.
     """
-    splits = _listed(found.entries, root, data) if data.split in ("auto", "list") else {}
-    if data.split == "list" and not splits:
-        raise UserError(f"{root}: data.split: found no lists of splits, expected some, or data.test_list")
-    if data.split == "group" and not any(groups):
-        raise UserError("data.split: found group, but no data.group that tells the boards apart")
-    own_test = bool(splits.get("test"))
-    if not splits:
-        splits = {"train": list(range(len(found.entries)))}
-    if not splits.get("train"):
-        raise UserError(f"{root}: found no picture to train on, expected some outside validation and test")
+    splits = _given(found.entries, groups, root, data)
+    own_test = "test" in splits
     whole, used = len(splits["train"]), 0.0
     for name, group, share in (
         ("test", data.test_group, data.test_share),
@@ -65,6 +57,22 @@ def split_entries(
     return {name: splits[name] for name in SPLITS}
 
 
+def _given(
+    entries: list[Entry], groups: Sequence[str], root: Path, data: settings.Data
+) -> dict[str, list[int]]:
+    """The splits that lists name; all is training if there are none."""
+    splits = _listed(entries, root, data) if data.split in ("auto", "list") else {}
+    if data.split == "list" and not splits:
+        raise UserError(f"{root}: data.split: found no lists of splits, expected some, or data.test_list")
+    if data.split == "group" and not any(groups):
+        raise UserError("data.split: found group, but no data.group that tells the boards apart")
+    if not splits:
+        splits = {"train": list(range(len(entries)))}
+    if not splits.get("train"):
+        raise UserError(f"{root}: found no picture to train on, expected some outside validation and test")
+    return splits
+
+
 def shared_groups(splits: dict[str, list[str]]) -> list[str]:
     """Groups that stand in training and in another split, in their order."""
     others = {group for name, groups in splits.items() if name != "train" for group in groups}
@@ -76,6 +84,7 @@ def _listed(entries: list[Entry], root: Path, data: settings.Data) -> dict[str, 
     named = {name: root / file for name, file in files.items() if file is not None}
     if not named:
         own = {name: [i for i, entry in enumerate(entries) if entry.split == name] for name in SPLITS}
+        _require_apart(root, entries)
         return {name: indices for name, indices in own.items() if indices}
     names = _names(entries)
     splits: dict[str, list[int]] = {}
@@ -85,6 +94,15 @@ def _listed(entries: list[Entry], root: Path, data: settings.Data) -> dict[str, 
     if "train" not in splits:
         splits["train"] = [i for i in range(len(entries)) if i not in taken]
     return splits
+
+
+def _require_apart(root: Path, entries: list[Entry]) -> None:
+    split_of: dict[Path, Optional[str]] = {}
+    for entry in entries:
+        other = split_of.setdefault(entry.picture, entry.split)
+        if other != entry.split:
+            found = f"found {entry.name:.200} in {other} and in {entry.split}"
+            raise UserError(f"{root}: {found}, expected each picture in one split")
 
 
 def _names(entries: list[Entry]) -> dict[str, Optional[int]]:

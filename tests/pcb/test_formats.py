@@ -17,6 +17,7 @@ from tasks.pcb.data import Data, read_boxes, read_data, read_image
 from tasks.pcb.formats import READERS, read_box_set, recognise
 from tasks.pcb.formats.writers import WRITERS, Sample
 from tasks.pcb.synthetic_boards import write_boards
+from tasks.pcb.task import Task
 
 FORMATS = sorted(READERS)
 NAMES = ("open", "Kurzschluss", "针孔", "1e3")
@@ -56,6 +57,20 @@ def test_a_format_is_recognised_and_gives_equal_samples(root, name):
     assert_equal(read(root, root=name, **board), expected)
     assert_equal(read(root, root=name, format=name, **board), expected)
     assert sum(not len(p.labels) for pictures in expected.splits.values() for p in pictures) == 1
+
+
+def test_the_metrics_are_the_same_in_every_format(root, tmp_path):
+    found = {}
+    for name in FORMATS:
+        data = {"root": name, "group": -1, "validation_group": "92000"}
+        config = build(Config, {"task": "pcb", "data": data, "model": {"neck_width": 8}}, "test")
+        task = Task(config, read_data(config, root), tmp_path / name)
+        task.model.eval()
+        found[name] = task.evaluate_split("test")
+    for metrics, rows in found.values():
+        assert metrics == found["coco"][0]
+        # DeepPCB's files have another ending.
+        assert [{**row, "image": ""} for row in rows] == [{**row, "image": ""} for row in found["coco"][1]]
 
 
 @pytest.mark.parametrize("split", ["hash", "group"])

@@ -140,3 +140,16 @@ def test_boxes_that_stick_out_can_be_cut_off(root, tmp_path):
         read(tmp_path)
     data = read(tmp_path, boxes_outside="clip")
     assert data.splits["train"][0].boxes.tolist() == [[6, 2, 8, 6]]
+
+
+def test_a_picture_in_two_of_the_data_s_own_lists_is_refused(root, tmp_path):
+    for index in range(3):
+        add_picture(tmp_path / "set", str(index), index)
+    for name, numbers in (("train", "01"), ("val", "1"), ("test", "2")):
+        lines = "".join(f"./images/{number}.png\n" for number in numbers)
+        (tmp_path / "set" / f"{name}.txt").write_text(lines)
+    (tmp_path / "set/data.yaml").write_text("names: [x]\ntrain: train.txt\nval: val.txt\ntest: test.txt\n")
+    with pytest.raises(
+        UserError, match="found 1.png in train and in validation, expected each picture in one"
+    ):
+        read(tmp_path)
