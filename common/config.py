@@ -78,12 +78,9 @@ class Optim:
 
 
 @dataclass(config=STRICT)
-class Train:
-    """Length, batches and machine of a training run."""
+class Loop:
+    """Batches and machine of any training run."""
 
-    epochs: int = Field(10, ge=1, description="passes over the training data")
-    steps: Optional[int] = Field(None, ge=1, description="updates of the weights, instead of epochs")
-    batch_size: int = Field(32, ge=1, description="samples an update, over all processes")
     accumulate: int = Field(1, ge=1, description="micro-batches an update is computed in")
     amp: Literal["off", "bf16", "fp16"] = Field("off", description="mixed precision, on GPUs only")
     device: str = Field("auto", pattern=r"^(auto|cpu|gpu(:\d+)?)$", description="auto, cpu, gpu or gpu:N")
@@ -93,6 +90,15 @@ class Train:
         0.0, ge=0, lt=1, description="of the moving average of weights that is evaluated and kept; 0 is off"
     )
     visualdl: bool = Field(False, description="write history for VisualDL too, into visualdl/ of the run")
+
+
+@dataclass(config=STRICT)
+class Train(Loop):
+    """Length, batches and machine of a training run."""
+
+    epochs: int = Field(10, ge=1, description="passes over the training data")
+    steps: Optional[int] = Field(None, ge=1, description="updates of the weights, instead of epochs")
+    batch_size: int = Field(32, ge=1, description="samples an update, over all processes")
     train_samples_evaluated: int = Field(
         0, ge=0, description="training samples evaluated with validation, to show the gap; 0 is none"
     )

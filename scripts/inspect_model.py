@@ -49,7 +49,7 @@ def inspect(task: Any, config: Any) -> dict[str, Any]:
     from common.training.schedule import learning_rates
 
     settings = configured_settings(task.model, config.optim, task.depth_of)
-    updates = config.train.steps or config.train.epochs * len(task.plan(0))
+    updates = task.updates or config.train.steps or config.train.epochs * len(task.plan(0))
     rows = policy_report.group_rows(settings, config.optim, learning_rates(updates, config.optim))
     return {
         "decay": describe_decay(config.optim, settings),

@@ -8,7 +8,6 @@ from typing import Any
 from common import runtime
 from common.errors import UserError
 
-NAMES = ("sentiment", "pcb")
 PACKAGES = {
     "sentiment": "tasks.sentiment",
     "pcb": "tasks.pcb",
@@ -23,7 +22,7 @@ def load(name: Any, part: str) -> ModuleType:
         UserError: no such task, or it does not have the part.
     """
     if name not in PACKAGES:
-        raise UserError(f"task: found {name!r}, expected {' or '.join(PACKAGES)}")
+        raise UserError(f"task: found {name!r}, expected one of {', '.join(PACKAGES)}")
     module = f"{PACKAGES[name]}.{part}"
     if importlib.util.find_spec(module) is None:
         raise UserError(f"task: found {name}, for which {part} is not there yet")

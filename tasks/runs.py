@@ -64,12 +64,14 @@ def load_config(
         UserError: the file, a key or a value is wrong.
     """
     values = configuration.read_yaml(file)
-    if seed is not None:
-        values = configuration.merge(values, {"data": {"seed": seed}, "train": {"seed": seed}})
-    if values.get("task") not in tasks.NAMES:
+    if values.get("task") not in tasks.PACKAGES:
         found = repr(values["task"]) if "task" in values else "nothing"
-        raise UserError(f"{file}: task: found {found}, expected {' or '.join(tasks.NAMES)}")
+        raise UserError(f"{file}: task: found {found}, expected one of {', '.join(tasks.PACKAGES)}")
     config_class = tasks.load(values["task"], "config").Config
+    if seed is not None:
+        for name in sorted({"data.seed", "train.seed"} & set(configuration.field_names(config_class))):
+            section, field = name.split(".")
+            values = configuration.merge(values, {section: {field: seed}})
     overrides = configuration.parse_flags(flags, config_class, command_flags)
     merged = configuration.merge(values, overrides)
     try:

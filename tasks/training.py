@@ -2,28 +2,32 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import tasks
 from common import config as configuration
 from common import runtime
-from common.errors import ArgumentParser
+from common.errors import ArgumentParser, UserError
 from common.training.device_check import check_device
 from common.training.run_folder import RunFolder
 from tasks import runs
 
 
-def train_command(description: str, script: str, runtime_line: str) -> tuple[Any, RunFolder]:
+def train_command(
+    description: str, script: str, runtime_line: str, names: Sequence[str]
+) -> tuple[Any, RunFolder]:
     """Parse the flags of ``script``, check, train, evaluate and report.
 
     Args:
         runtime_line: what :func:`common.runtime.prepare` said.
+        names: of the tasks that the command trains.
 
     Returns:
         The task with the weights of its best epoch, and its run; in the first process.
     """
-    arguments, config = _parse(description, script)
+    arguments, config = _parse(description, script, names)
     check_device(config.train)
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
     if runtime.process_number() == 0:
@@ -36,7 +40,7 @@ def train_command(description: str, script: str, runtime_line: str) -> tuple[Any
     return _train(config, data, run, resumed, runtime_line), run
 
 
-def _parse(description: str, script: str) -> tuple[argparse.Namespace, Any]:
+def _parse(description: str, script: str, names: Sequence[str]) -> tuple[argparse.Namespace, Any]:
     """The flags, and the configuration that they name and override."""
     parser = ArgumentParser(
         description=description,
@@ -51,18 +55,20 @@ def _parse(description: str, script: str) -> tuple[argparse.Namespace, Any]:
     parser.add_argument("-h", "--help", action="store_true", help="this text; with --config, its fields only")
     arguments, flags = parser.parse_known_args()
     if arguments.help:
-        _print_help(parser, arguments.config)
+        _print_help(parser, arguments.config, names)
         sys.exit(0)
     if arguments.config is None and arguments.resume and arguments.run_dir:
         arguments.config = arguments.run_dir / "config.yaml"
-    return arguments, runs.config_of(arguments.config, flags, parser, arguments.seed)
+    config = runs.config_of(arguments.config, flags, parser, arguments.seed)
+    if config.task not in names:
+        raise UserError(f"{arguments.config}: task: found {config.task}, expected {' or '.join(names)}")
+    return arguments, config
 
 
-def _print_help(parser: argparse.ArgumentParser, config: Optional[Path]) -> None:
+def _print_help(parser: argparse.ArgumentParser, config: Optional[Path], names: Sequence[str]) -> None:
     """The flags, and every field of the configuration with its type, default and meaning."""
     print(parser.format_help())
-    names = [configuration.read_yaml(config).get("task")] if config else tasks.NAMES
-    for name in names:
+    for name in [configuration.read_yaml(config).get("task")] if config else names:
         fields = configuration.describe(tasks.load(name, "config").Config)
         print(f"fields of a {name} configuration, each a flag:\n{fields}\n")
 

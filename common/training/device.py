@@ -4,12 +4,12 @@ import contextlib
 
 import paddle
 
-from common.config import Train
+from common.config import Loop
 from common.errors import UserError
 from common.training.device_check import require_device
 
 
-def select_device(train: Train) -> str:
+def select_device(train: Loop) -> str:
     """Make Paddle use ``train.device`` and return it; ``auto`` is a GPU where there is one.
 
     Raises:

@@ -2,11 +2,11 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from common.config import Train
+from common.config import Loop
 from common.errors import UserError
 
 
-def check_device(train: Train) -> None:
+def check_device(train: Loop) -> None:
     """Refuse what the installed package of Paddle, or ``train.device: cpu``, rules out.
 
     Raises:
@@ -15,7 +15,7 @@ def check_device(train: Train) -> None:
     require_device(train, gpu=not is_processor_build(installed))
 
 
-def require_device(train: Train, gpu: bool) -> None:
+def require_device(train: Loop, gpu: bool) -> None:
     """Refuse a device that is not there, and mixed precision where Paddle would ignore it silently.
 
     Args:

@@ -9,13 +9,13 @@ import math
 import signal
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Optional, Protocol
 
 import numpy as np
 import paddle
 from tqdm import tqdm
 
-from common.config import Optim, Train
+from common.config import Loop, Optim
 from common.errors import Interrupted, UserError
 from common.regularization.l2_penalty import l2_penalty
 from common.regularization.parameter_groups import ParameterSetting, merge_groups
@@ -36,13 +36,18 @@ class Task(Protocol):
     Attributes:
         model: the network.
         selection_metric: validation metric, greater is better, that chooses the best epoch.
+        updates: of a whole run, where the task knows it; by default the configuration's
+            ``train.steps`` or ``train.epochs`` decide.
+        unit: name of what :meth:`items` counts.
     """
 
     model: paddle.nn.Layer
     selection_metric: str
+    updates: Optional[int] = None
+    unit: str = "items"
 
     def plan(self, epoch: int) -> Sequence[np.ndarray]:
-        """Indices of the samples of each update of an epoch; the same number every epoch."""
+        """Indices of the samples of each update of an epoch; the same number every epoch but the last."""
 
     def dataset(self, epoch: int) -> paddle.io.Dataset:
         """The training samples as they look in this epoch, by index."""
@@ -53,9 +58,6 @@ class Task(Protocol):
     def loss(self, model: paddle.nn.Layer, batch: Any) -> paddle.Tensor:
         """Mean loss over the samples of a batch."""
 
-    def items(self, batch: Any) -> int:
-        """What ``items/s`` counts of a batch: its samples, its tokens."""
-
     def evaluate(self) -> dict[str, float]:
         """Metrics after an epoch, the validation ones named ``validation_...``.
 
@@ -65,6 +67,13 @@ class Task(Protocol):
             RuntimeError: a layer of the model is in training mode.
         """
 
+    def items(self, batch: Any) -> int:
+        """What throughput counts of a batch: its samples, or its tokens."""
+        return len(batch[0])
+
+    def after_epoch(self, epoch: int, run: RunFolder) -> None:
+        """Whatever else is to be kept of an epoch, from 1; called like :meth:`evaluate`, after it."""
+
 
 class Trainer:
     """Trains a task's model and keeps its run folder."""
@@ -73,7 +82,7 @@ class Trainer:
         self,
         task: Task,
         optim: Optim,
-        train: Train,
+        train: Loop,
         settings: list[ParameterSetting],
         run: RunFolder,
         device: str,
@@ -90,7 +99,7 @@ class Trainer:
                 f"train.batch_size: found {train.batch_size} for {devices.world_size()} processes, "
                 "expected at least one sample each"
             )
-        self.total = train.steps or train.epochs * self.steps_per_epoch
+        self.total = task.updates or train.steps or train.epochs * self.steps_per_epoch
         self.state = {
             "step": 0,
             "loss": 0.0,
@@ -102,6 +111,7 @@ class Trainer:
             "history": [],
         }
         self.stop_asked = False
+        self._throughput = f"{task.unit}/s"
 
     def run(self, resume: bool = False) -> None:
         """Train to the end, or until SIGINT or SIGTERM.
@@ -111,7 +121,8 @@ class Trainer:
             UserError: the loss is no longer a finite number.
         """
         if resume and self.run_folder.last.exists():
-            self.state = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer, self.average)
+            saved = load_checkpoint(self.run_folder.last, self.task.model, self.optimizer, self.average)
+            self.state.update(saved)
             self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
                 self.state.update(loss=0.0, samples=0, items=0)
@@ -220,8 +231,9 @@ class Trainer:
             with self.average.applied():
                 row.update(train_loss=loss, **self.task.evaluate())
                 self._keep_best(epoch + 1, row[f"validation_{self.task.selection_metric}"])
+                self.task.after_epoch(epoch + 1, self.run_folder)
             seconds = state["seconds"]
-            row.update({"seconds": round(seconds, 2), "items/s": round(state["items"] / seconds, 1)})
+            row.update({"seconds": round(seconds, 2), self._throughput: round(state["items"] / seconds, 1)})
             state["history"].append(row)
             if self.train_config.visualdl:
                 log_row(self.run_folder.path / "visualdl", row)
@@ -244,11 +256,14 @@ class Trainer:
 
     def _report(self, row: dict[str, Any]) -> None:
         metric = f"validation_{self.task.selection_metric}"
+        updates = (row["step"] - 1) % self.steps_per_epoch + 1
+        left = (self.total - row["step"]) * row["seconds"] / updates
         tqdm.write(
             f"epoch {row['epoch']:3d}  update {row['step']}/{self.total}  "
             f"train_loss {row['train_loss']:.4f}  {metric} {row[metric]:.4f} "
             f"(best {self.state['best']:.4f} in epoch {self.state['best_epoch']})  "
-            f"{row['seconds']:.1f} s  {row['items/s']:.0f} items/s"
+            f"{row['seconds']:.1f} s  {row[self._throughput]:.0f} {self._throughput}  "
+            f"{left / 60:.1f} min left"
         )
 
 

@@ -12,6 +12,7 @@ from common.evaluation import detection
 from common.regularization.mixup import BoxSample
 from common.reporting.page import Section
 from common.seeding import derive, generator
+from common.training import loop
 from common.training.run_folder import RunFolder, write_text
 from tasks.pcb.anchors import cluster_anchors
 from tasks.pcb.augment import Augmenter, draw_magnification
@@ -24,7 +25,7 @@ EVALUATION_BATCH = 4
 MOST_CACHED_BYTES = 4 * 2**30
 
 
-class Task:
+class Task(loop.Task):
     """YOLOv3 on annotated pictures.
 
     Args:

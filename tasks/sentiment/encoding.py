@@ -1,7 +1,8 @@
 """The forward pass of an encoder, from PaddleNLP's own layers, in fewer and larger operations.
 
-Query, key and value come from one matrix product, and where only some tokens are read the last
-block computes only those: their queries, their feed-forward layer. Outputs and gradients are
+Query, key and value come from one matrix product, and where only the first token is read the last
+block computes only that one: its queries, its feed-forward layer. Where some tokens are read, the
+last block computes all but its attention for those alone. Outputs and gradients are
 those of PaddleNLP's forward; the dropouts drop other values, with the same rates.
 """
 
@@ -20,19 +21,17 @@ MASKED = -1e4
 
 def first_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor) -> paddle.Tensor:
     """Last hidden state of the first token, [batch, width], of token ids [batch, tokens]."""
-    return tokens_at(encoder, token_ids, paddle.zeros([token_ids.shape[0], 1], "int64"))
-
-
-def tokens_at(encoder: paddle.nn.Layer, token_ids: paddle.Tensor, positions: paddle.Tensor) -> paddle.Tensor:
-    """Last hidden states, [batch x n, width], of the tokens at ``positions``, int64 [batch, n]."""
-    batch, tokens = token_ids.shape
-    rows = (positions + paddle.arange(batch).unsqueeze(1) * tokens).reshape([-1])
-    return _hidden(encoder, token_ids, rows)
+    return _hidden(encoder, token_ids, first_only=True)
 
 
 def all_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor) -> paddle.Tensor:
     """Last hidden states, [batch, tokens, width], of token ids [batch, tokens]."""
     return _hidden(encoder, token_ids).reshape([*token_ids.shape, -1])
+
+
+def some_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor, places: paddle.Tensor) -> paddle.Tensor:
+    """Last hidden states, [places, width], at places of the flattened token ids [batch, tokens]."""
+    return _hidden(encoder, token_ids, places=places)
 
 
 def is_supported(encoder: paddle.nn.Layer) -> bool:
@@ -48,7 +47,10 @@ def is_supported(encoder: paddle.nn.Layer) -> bool:
 
 
 def _hidden(
-    encoder: paddle.nn.Layer, token_ids: paddle.Tensor, asking: Optional[paddle.Tensor] = None
+    encoder: paddle.nn.Layer,
+    token_ids: paddle.Tensor,
+    first_only: bool = False,
+    places: Optional[paddle.Tensor] = None,
 ) -> paddle.Tensor:
     batch, tokens = token_ids.shape
     padding = token_ids == encoder.config.pad_token_id
@@ -57,18 +59,22 @@ def _hidden(
     *blocks, last = encoder.encoder.layers
     for block in blocks:
         hidden = _block(block, hidden, mask)
-    return _block(last, hidden, mask, asking)
+    return _block(last, hidden, mask, first_only, places)
 
 
 def _block(
     block: TransformerEncoderLayer,
     hidden: paddle.Tensor,
     mask: paddle.Tensor,
-    rows: Optional[paddle.Tensor] = None,
+    first_only: bool = False,
+    places: Optional[paddle.Tensor] = None,
 ) -> paddle.Tensor:
-    """Rows [batch x tokens, width] to as many rows, or to those of them that ``rows`` numbers."""
-    asking = hidden if rows is None else paddle.gather(hidden, rows)
+    """Rows [batch x tokens, width] to as many rows, to those of the first tokens, or to some."""
+    batch, tokens = mask.shape[0], mask.shape[3]
+    asking = hidden.reshape([batch, tokens, -1])[:, 0] if first_only else hidden
     attended = _attention(block.self_attn, asking, hidden, mask)
+    if places is not None:
+        asking, attended = paddle.gather(asking, places), paddle.gather(attended, places)
     hidden = block.norm1(asking + block.dropout1(_linear(block.self_attn.out_proj, attended)))
     inner = block.dropout(block.activation(_linear(block.linear1, hidden)))
     return block.norm2(hidden + block.dropout2(_linear(block.linear2, inner)))

@@ -13,6 +13,7 @@ from common.evaluation.mode import require_evaluation_mode
 from common.regularization.depths import bert_depth_of
 from common.reporting.page import Section
 from common.seeding import derive, generator
+from common.training import loop
 from common.training.run_folder import RunFolder, write_text
 from tasks.sentiment.classifier import Classifier
 from tasks.sentiment.config import HEADLINE_METRICS, SELECTION_METRIC, Config, check_frozen_layers
@@ -27,7 +28,7 @@ from tasks.sentiment.weights import described_encoder, load_encoder
 BATCHES_SORTED_TOGETHER = 20
 
 
-class Task:
+class Task(loop.Task):
     """BERT on labelled reviews.
 
     Args:

@@ -1,10 +1,11 @@
-"""BERT's tokens counted without Paddle, twenty times as fast as PaddleNLP makes them."""
+"""BERT's tokens without Paddle, twenty times as fast as PaddleNLP makes them."""
 
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 
 LONGEST_WORD = 100
+UNKNOWN = "[UNK]"
 CHINESE = (
     (0x4E00, 0x9FFF),
     (0x3400, 0x4DBF),
@@ -18,7 +19,7 @@ SYMBOLS = "\u00ad\u00b2\u00ba\u3007\u00b5\u00d8\u014b\u01b1"
 
 
 class TokenCounter:
-    """Counts what PaddleNLP's BertTokenizer would make of a text.
+    """Makes and counts what PaddleNLP's BertTokenizer would make of a text.
 
     Chinese characters, punctuation and symbols are words of their own; the other words are cut
     greedily into the longest pieces of the vocabulary. Texts that contain a special token such
@@ -40,24 +41,26 @@ class TokenCounter:
 
     def count(self, text: str) -> int:
         """Tokens of a text, [CLS] and [SEP] among them."""
-        return 2 + sum(1 if len(word) == 1 else self.pieces(word) for word in self.words(text))
+        return 2 + sum(1 if len(word) == 1 else len(self.pieces(word)) for word in self.words(text))
 
     def outside(self, characters: Collection[str]) -> set[str]:
         """Those of some characters of words that no token of the vocabulary can stand for."""
         return {c for c in characters if c not in self.vocabulary and f"##{c}" not in self.vocabulary}
 
-    def _pieces(self, word: str) -> int:
+    def _pieces(self, word: str) -> tuple[str, ...]:
+        """The tokens of a word, [UNK] alone where a part of it is none."""
         if len(word) > LONGEST_WORD:
-            return 1
-        number = start = 0
+            return (UNKNOWN,)
+        pieces, start = [], 0
         while start < len(word):
             prefix = "##" if start else ""
             ends = range(len(word), start, -1)
             end = next((end for end in ends if prefix + word[start:end] in self.vocabulary), None)
             if end is None:
-                return 1
-            number, start = number + 1, end
-        return number
+                return (UNKNOWN,)
+            pieces.append(prefix + word[start:end])
+            start = end
+        return tuple(pieces)
 
 
 class _Characters(dict):
@@ -83,9 +86,14 @@ class _Characters(dict):
         if self.lower_case:
             decomposed = unicodedata.normalize("NFD", character.lower())
             plain = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
-        if any(low <= ord(character) <= high for low, high in CHINESE):
+        if is_chinese(character):
             return f" {plain} "
         return "".join(f" {c} " if _is_mark(c) else c for c in plain)
+
+
+def is_chinese(character: str) -> bool:
+    """Whether a character is a word of its own for BERT, as Chinese ones are."""
+    return any(low <= ord(character) <= high for low, high in CHINESE)
 
 
 def _is_mark(character: str) -> bool:

@@ -95,8 +95,8 @@ CONFIGURATIONS = {
     "extends_list.yaml": "{file}: extends: found [5], expected a file or a list of files",
     "extends_missing.yaml": f"{INPUTS}/baseline.yml: no such configuration file, which extends_missing.yaml "
     "extends",
-    "no_task.yaml": "{file}: task: found nothing, expected sentiment or pcb",
-    "unknown_task.yaml": "{file}: task: found 'sentimant', expected sentiment or pcb",
+    "no_task.yaml": "{file}: task: found nothing, expected one of sentiment, pcb, sentiment_pretraining",
+    "unknown_task.yaml": "{file}: task: found 'sentimant', expected one of sentiment, ...",
     "unknown_key.yaml": "{file}: optim.weight_decy: unknown key; the nearest is optim.weight_decay",
     "unknown_section.yaml": "{file}: optimizer: unknown key; the nearest is optim",
     "null_section.yaml": "{file}: optim: found null, expected an object",

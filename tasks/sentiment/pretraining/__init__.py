@@ -1,1 +1,1 @@
-"""Pretraining of the encoder on unlabelled texts."""
+"""Pretraining of a small Chinese BERT on unlabelled texts."""

@@ -1,95 +1,99 @@
-"""Unlabelled texts by name; no Paddle here."""
+"""The texts of corpora and of evaluation sets, by name; no Paddle here."""
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 
+from common import config as configuration
 from common.errors import UserError
-from tasks.sentiment import config as sentiment
-from tasks.sentiment.data import normalise, read_data
+from tasks.sentiment import config as settings
+from tasks.sentiment import data as labelled
 from tasks.sentiment.decoding import file_encoding
 from tasks.sentiment.known_sets import KNOWN_SETS
+from tasks.sentiment.pretraining.config import Data
 from tasks.sentiment.reading import Columns, read_rows
+from tasks.sentiment.records import FORMATS, clean
 
-TABLES = (".csv", ".tsv", ".jsonl")
-SENTENCE_END = re.compile(r"(?<=[。！？!?；;…\n])")
+LINES = ".txt"
+# What the known set leaves out, since ChnSentiCorp's test texts stand there: decontamination finds them.
+OTHER = "online_shopping_other"
+OTHER_CATEGORIES = ("书籍", "酒店", "计算机")
 
 
-def read_corpus(name: str, data_root: Path, text_column: str) -> list[str]:
-    """Different texts of one corpus, in their order.
+def corpus_names(data: Data) -> list[str]:
+    """The corpora of all stages, each once, in order."""
+    return list(dict.fromkeys(name for stage in data.stages for name in stage.corpora))
 
-    Args:
-        name: ``online_shopping_pool`` (the training side of its split), ``online_shopping_rest`` (its
-            categories that the split leaves out), ``chnsenticorp_train``, or a file below the data
-            root: text with a line each, or a table with ``text_column``.
+
+def corpus_files(name: str, root: Path) -> list[Path]:
+    """The files that :func:`read_corpus` and :func:`read_evaluation_texts` read.
 
     Raises:
-        UserError: no such file, damaged, or without a text.
+        UserError: one of them is not there.
     """
-    named = _NAMED.get(name)
-    texts = named(data_root) if named else _read_file(Path(data_root) / name, text_column)
-    found = list(dict.fromkeys(text.strip() for text in texts if normalise(text)))
-    if not found:
-        raise UserError(f"data.stages: {name}: found no text, expected some")
-    return found
+    if name == OTHER:
+        files = [root / KNOWN_SETS["online_shopping"]["path"]]
+    elif name in KNOWN_SETS:
+        files = list(labelled.split_files(_known_config(name), root).values())
+    else:
+        files = [root / name]
+    for file in files:
+        if not file.is_file():
+            raise UserError(
+                f"{file}: no such file; expected {name} to be a text file below --data-root, "
+                f"or one of {', '.join([*KNOWN_SETS, OTHER])}"
+            )
+    return files
 
 
-def evaluation_texts(data_root: Path) -> list[str]:
-    """Validation and test texts of the project's suites, as far as their files are there."""
-    texts = []
-    for name in ("online_shopping", "chnsenticorp"):
-        if (Path(data_root) / KNOWN_SETS[name]["path"]).exists():
-            splits = _splits(data_root, train=name)
-            texts += [review.text for split in ("validation", "test") for review in splits[split]]
+def read_corpus(name: str, text_column: str, root: Path) -> list[str]:
+    """The texts of a corpus: of a set known by name those of its training split.
+
+    Raises:
+        UserError: no such file, it cannot be read, or there is no text in it.
+    """
+    (file, *_) = corpus_files(name, root)
+    if name == OTHER:
+        known = KNOWN_SETS["online_shopping"]
+        rows = read_rows(file, Columns(known["text_column"], group=known["group_column"]))
+        return [row.text for row in rows if row.group in OTHER_CATEGORIES and labelled.normalise(row.text)]
+    if name in KNOWN_SETS:
+        return [review.text for review in _known_data(name, root).splits["train"]]
+    return _read_file(file, text_column)
+
+
+def read_evaluation_texts(name: str, text_column: str, root: Path) -> dict[str, list[str]]:
+    """Validation and test texts of a set known by name, or all texts of a file, by what they are.
+
+    Raises:
+        UserError: as :func:`read_corpus`.
+    """
+    (file, *_) = corpus_files(name, root)
+    if name not in KNOWN_SETS:
+        return {name: _read_file(file, text_column)}
+    splits = _known_data(name, root).splits
+    return {f"{name} {split}": [r.text for r in splits[split]] for split in ("validation", "test")}
+
+
+def _known_config(name: str) -> settings.Config:
+    values = {"task": "sentiment", "data": {"train": name, "train_size": "all"}}
+    return configuration.build(settings.Config, values, name)
+
+
+def _known_data(name: str, root: Path) -> labelled.Data:
+    return labelled.read_data(_known_config(name), root)
+
+
+def _read_file(file: Path, text_column: str) -> list[str]:
+    suffix = file.suffix.lower()
+    if suffix == LINES:
+        with open(file, encoding=file_encoding(file)) as lines:
+            texts = [clean(line) for line in lines]
+    elif suffix in FORMATS:
+        texts = [row.text for row in read_rows(file, Columns(text_column), labels_required=False)]
+    else:
+        raise UserError(
+            f"{file}: found the ending {suffix!r}, expected one of {', '.join((LINES, *FORMATS))}"
+        )
+    texts = [text for text in texts if text]
+    if not texts:
+        raise UserError(f"{file}: found no text, expected at least one")
     return texts
-
-
-def _splits(data_root: Path, **fields) -> dict:
-    data = sentiment.Data(**fields)
-    return read_data(sentiment.Config("sentiment", data=data), data_root).splits
-
-
-def _pool(data_root: Path) -> list[str]:
-    return [r.text for r in _splits(data_root, train="online_shopping", train_size="all")["train"]]
-
-
-def _rest(data_root: Path) -> list[str]:
-    known = KNOWN_SETS["online_shopping"]
-    columns = Columns(known["text_column"], known["label_column"], known["group_column"])
-    rows = read_rows(Path(data_root) / known["path"], columns)
-    return [row.text for row in rows if row.group not in known["groups"]]
-
-
-def _chnsenticorp(data_root: Path) -> list[str]:
-    return [r.text for r in _splits(data_root, train="chnsenticorp", duplicates="drop")["train"]]
-
-
-_NAMED: dict[str, Callable[[Path], list[str]]] = {
-    "online_shopping_pool": _pool,
-    "online_shopping_rest": _rest,
-    "chnsenticorp_train": _chnsenticorp,
-}
-
-
-def _read_file(path: Path, text_column: str) -> list[str]:
-    if path.suffix.lower() in TABLES:
-        return [row.text for row in read_rows(path, Columns(text_column))]
-    if not path.is_file():
-        names = ", ".join(_NAMED)
-        raise UserError(f"data.stages: {path}: no such file, and the name is none of {names}")
-    with open(path, encoding=file_encoding(path)) as lines:
-        return [line.rstrip("\n") for line in lines]
-
-
-def cut(text: str, longest: int) -> list[str]:
-    """Pieces of at most ``longest`` characters, cut at ends of sentences where there are any."""
-    pieces, piece = [], ""
-    for sentence in SENTENCE_END.split(text):
-        while len(sentence) > longest:
-            pieces += [piece, sentence[:longest]]
-            piece, sentence = "", sentence[longest:]
-        if len(piece) + len(sentence) > longest:
-            pieces.append(piece)
-            piece = ""
-        piece += sentence
-    return [piece for piece in [*pieces, piece] if piece.strip()]

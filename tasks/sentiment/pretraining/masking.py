@@ -1,87 +1,89 @@
-"""Which tokens are masked, and by what (Devlin et al. 2019; whole words: Cui et al. 2019)."""
+"""Which tokens a model has to guess, and what it sees in their place; no Paddle here."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# Of the tokens to be predicted, these shares become [MASK] and another token; the rest stay.
-MASKED, RANDOM = 0.8, 0.1
+from tasks.sentiment.pretraining.config import Masking
+
+# Special tokens, and the places that published vocabularies keep free.
+NOT_A_WORD = re.compile(r"\[.*\]")
 
 
 @dataclass(frozen=True)
-class Special:
-    """Numbers of the special tokens; those below ``ordinary`` are all special."""
+class TokenNumbers:
+    """Numbers of the special tokens of a vocabulary, and of all ordinary ones, int [ordinary]."""
 
     pad: int
+    unknown: int
     cls: int
     sep: int
     mask: int
-    ordinary: int
-    size: int
+    ordinary: np.ndarray
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str]) -> "TokenNumbers":
+        """Those of BERT's tokens in a vocabulary."""
+        special = [vocabulary.index(f"[{name}]") for name in ("PAD", "UNK", "CLS", "SEP", "MASK")]
+        ordinary = [i for i, token in enumerate(vocabulary) if token and not NOT_A_WORD.fullmatch(token)]
+        return cls(*special, np.array(ordinary, np.int64))
 
 
-def padded(
-    pieces: Sequence[tuple[np.ndarray, np.ndarray]], special: Special
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pieces with [CLS] and [SEP] as one array, and the number of each token's word.
+@dataclass(frozen=True)
+class MaskedBatch:
+    """Pieces with some of their tokens hidden.
 
-    Returns:
-        Token ids, int64 [batch, longest], and words, int64 of the same shape: 0 for special tokens, else
-        from 1 in the order of the text.
+    Attributes:
+        inputs: token ids with special tokens and padding, int64 [pieces, longest].
+        places: where the tokens to guess stand in the flattened ``inputs``, rising, int64 [guesses].
+        labels: those tokens, int64 [guesses].
     """
-    longest = max(len(ids) for ids, _ in pieces) + 2
-    token_ids = np.full((len(pieces), longest), special.pad, np.int64)
-    words = np.zeros_like(token_ids)
-    for row, (ids, starts) in enumerate(pieces):
-        token_ids[row, : len(ids) + 2] = [special.cls, *ids, special.sep]
-        words[row, 1 : len(ids) + 1] = np.cumsum(starts)
-    return token_ids, words
+
+    inputs: np.ndarray
+    places: np.ndarray
+    labels: np.ndarray
 
 
-def choose(words: np.ndarray, share: float, whole_words: bool, rng: np.random.Generator):
-    """Positions to predict, the same number in every row, [batch, n], and which of them count.
-
-    Words are drawn one after the other, each with equal probability, until ``share`` of a row's tokens
-    is reached; a word that does not fit does not count, unless it would be the only one. Rows shorter
-    than the longest have places left that do not count.
-    """
-    batch, tokens = words.shape
-    units = words if whole_words else np.where(words > 0, np.arange(tokens), 0)
-    # An order of the units, the same number for every token of one, and special tokens behind all.
-    draws = np.take_along_axis(rng.random((batch, tokens + 1)), units, 1)
-    order = np.argsort(np.where(units > 0, draws, 2.0), axis=1, kind="stable")
-    real = (units > 0).sum(1)
-    wanted = np.maximum(1, np.round(share * real)).astype(np.int64)
-    n = int(wanted.max())
-    positions = order[:, :n]
-    place = np.arange(n)
-    counts = place < np.minimum(wanted, real)[:, None]
-    ordered = np.take_along_axis(units, np.concatenate([order, order[:, -1:]], 1), 1)
-    cut = np.take_along_axis(ordered, np.minimum(wanted, tokens)[:, None], 1)
-    broken = counts & (ordered[:, :n] == cut)
-    whole = counts & ~broken
-    return positions, np.where(whole.any(1)[:, None], whole, counts)
-
-
-def replace(
-    token_ids: np.ndarray,
-    positions: np.ndarray,
-    counts: np.ndarray,
-    special: Special,
-    rng: np.random.Generator,
-    always: bool = False,
-) -> np.ndarray:
-    """Token ids with the chosen ones hidden: 80 % [MASK], 10 % another token, 10 % as they were.
+def with_special_tokens(ids: np.ndarray, numbers: TokenNumbers) -> np.ndarray:
+    """[CLS] in front of each row, [SEP] behind it, [PAD] behind that.
 
     Args:
-        always: all of them [MASK], as ELECTRA's generator reads them.
+        ids: int64 [pieces, longest], -1 behind the end of a piece.
     """
-    hidden = token_ids.copy()
-    draw = rng.random(positions.shape)
-    kept = np.take_along_axis(token_ids, positions, 1)
-    other = rng.integers(special.ordinary, special.size, positions.shape)
-    new = np.where(draw < MASKED, special.mask, np.where(draw < MASKED + RANDOM, other, kept))
-    new = np.full_like(kept, special.mask) if always else new
-    np.put_along_axis(hidden, positions, np.where(counts, new, kept), 1)
-    return hidden
+    result = np.full((len(ids), ids.shape[1] + 2), numbers.pad, np.int64)
+    result[:, 1:-1][ids >= 0] = ids[ids >= 0]
+    result[:, 0] = numbers.cls
+    result[np.arange(len(ids)), (ids >= 0).sum(axis=1) + 1] = numbers.sep
+    return result
+
+
+def mask_tokens(
+    ids: np.ndarray, firsts: np.ndarray, numbers: TokenNumbers, masking: Masking, rng: np.random.Generator
+) -> MaskedBatch:
+    """Choose whole words with the probability ``rate`` each, and hide their tokens.
+
+    Of the chosen tokens the share ``masked`` becomes [MASK], the share ``random`` any ordinary
+    token, and the rest stays. [UNK] is never chosen. At least one token of a batch is, unless
+    all are unknown.
+
+    Args:
+        ids: int64 [pieces, longest], -1 behind the end of a piece.
+        firsts: whether each token is the first of a word; the others belong to the word before.
+    """
+    possible = (ids >= 0) & (ids != numbers.unknown)
+    begins = firsts if masking.whole_words else np.ones_like(firsts)
+    words = np.maximum.accumulate(np.where(begins, np.arange(ids.shape[1]), 0), axis=1)
+    draws = np.take_along_axis(rng.random(ids.shape), words, axis=1)
+    chosen = possible & (draws < masking.rate)
+    if not chosen.any():
+        chosen = possible & (draws == draws[possible].min(initial=2.0))
+    inputs = with_special_tokens(ids, numbers)
+    rows, columns = np.nonzero(chosen)
+    labels, fate = ids[rows, columns], rng.random(len(rows))
+    shown = np.where(fate < masking.masked, numbers.mask, labels)
+    random = (fate >= masking.masked) & (fate < masking.masked + masking.random)
+    shown[random] = rng.choice(numbers.ordinary, int(random.sum()))
+    inputs[rows, columns + 1] = shown
+    return MaskedBatch(inputs, rows * inputs.shape[1] + columns + 1, labels)

@@ -1,211 +1,187 @@
-"""Pretraining as the training loop sees it.
+"""The pretraining task as the training loop and the scripts see it."""
 
-The loop's epochs are equal parts of the run, each followed by an evaluation. The batches of all stages
-and passes form one sequence, in which a part begins where the one before ended.
-"""
-
-import dataclasses
-import functools
+import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 import paddle
-from paddlenlp.transformers import BertConfig, BertModel, BertTokenizer
+from paddlenlp.transformers import BertModel
 
+from common.errors import UserError
 from common.evaluation.mode import require_evaluation_mode
 from common.regularization.depths import bert_depth_of
-from common.reporting.page import HtmlTable, Section
+from common.reporting.page import Section
 from common.seeding import derive, generator
-from common.training.run_folder import RunFolder, write_csv, write_text
-from tasks.sentiment.encoder_files import write_encoder
+from common.training import loop
+from common.training.run_folder import RunFolder
+from common.weights_conversion import WEIGHTS
 from tasks.sentiment.model import set_encoder_dropout
-from tasks.sentiment.pretraining import masking
-from tasks.sentiment.pretraining.config import Config
-from tasks.sentiment.pretraining.data import Data
-from tasks.sentiment.pretraining.model import MaskedTokens, ReplacedTokens
-from tasks.sentiment.pretraining.tokens import Pieces, encode, joined
-from tasks.sentiment.vocabulary import SPECIAL, build_vocabulary
-from tasks.sentiment.weights import described_encoder, load_encoder
+from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
+from tasks.sentiment.pretraining.config import Config, Masking
+from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
+from tasks.sentiment.pretraining.export import read_masked_language_head, write_encoder
+from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
+from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel, new_encoder
+from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling, Objective, ReplacedTokenDetection
+from tasks.sentiment.pretraining.report import report_sections
+from tasks.sentiment.pretraining.word_vectors import token_vectors
+
+# Of the held-out texts: the same whatever a run masks, so that runs can be compared.
+HELD_OUT_MASKING = Masking(rate=0.15, masked=1.0, random=0.0)
 
 
-class Task:
-    """An encoder on unlabelled texts.
+class Task(loop.Task):
+    """A BERT that learns from unlabelled texts.
 
     Args:
-        assets: folder that gets the vocabulary, and the list of texts that were left out.
-        trained: weights and vocabulary are there already.
+        assets: folder that gets the vocabulary, what came from where, and the list of removed texts.
+        trained: the weights will come from a checkpoint, so that ``model.weights`` is not read.
     """
 
+    unit = "tokens"
+
     def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
-        self.config, self.data, self.assets = config, data, assets
+        self.config, self.data = config, data
+        assets.mkdir(parents=True, exist_ok=True)
+        for name in (VOCABULARY, COUNTS, REMOVED):
+            shutil.copyfile(data.folder / name, assets / name)
         paddle.seed(derive(config.train.seed, "initialisation"))
-        encoder, self.tokenizer = self._encoder(trained)
-        set_encoder_dropout(encoder, config.model.dropout)
-        self.replaces = config.objective.name == "replaced_tokens"
-        if self.replaces:
-            self.model = ReplacedTokens(
-                encoder, config.model.generator_layers, config.objective.detection_weight
-            )
-        else:
-            self.model = MaskedTokens(encoder)
-        self.selection_metric = "detection_accuracy" if self.replaces else "masked_accuracy"
-        self.depth_of = bert_depth_of(encoder.config.num_hidden_layers)
-        vocabulary = self.tokenizer.vocab
-        pad, cls, sep, mask = (vocabulary[SPECIAL[i]] for i in (0, 2, 3, 4))
-        self.special = masking.Special(pad, cls, sep, mask, max(pad, cls, sep, mask) + 1, len(vocabulary))
-        self._encode_texts()
-        if not trained:
-            write_csv(assets / "removed.csv", [dataclasses.asdict(one) for one in data.removed])
-            write_csv(assets / "corpora.csv", data.sizes)
+        self.numbers = TokenNumbers.of(data.vocabulary)
+        encoder = new_encoder(config, len(data.vocabulary), assets, trained)
+        if config.model.word_vectors and not trained:
+            _start_from_vectors(encoder, data)
+        self.objective = _objective(config, encoder, self.numbers, trained)
+        self.model, self.selection_metric = self.objective.model, self.objective.selection_metric
+        set_encoder_dropout(self.model, config.model.dropout)
+        self.depth_of = partial(_depth, encoder.config.num_hidden_layers)
+        self.stream = Stream(data, config.data.stages, config.data.tokens_per_batch, config.train.seed)
+        self.updates = min(len(self.stream.batches), config.train.steps or len(self.stream.batches))
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        """The batches of one part of the run."""
-        total = sum(self.batches_of_stage)
-        updates = -(-total // self.config.train.epochs)
-        first, chosen = epoch * updates, []
-        while len(chosen) < updates:
-            # The last part is filled up from the beginning.
-            stage, number, batch = self._place((first + len(chosen)) % total)
-            chosen += self._batches(stage, number)[batch : batch + updates - len(chosen)]
-        return chosen
+        """The places in the stream of the next ``train.updates_per_epoch`` updates, fewer at its end."""
+        number = self.config.train.updates_per_epoch
+        return self.stream.batches[: self.updates][epoch * number : (epoch + 1) * number]
 
     def dataset(self, epoch: int) -> paddle.io.Dataset:
-        """The pieces, each with its epoch and index, from which the mask is drawn."""
-        return _Texts(self.pieces, epoch)
+        """Places in the stream as they are; :meth:`collate` fetches the tokens of a batch at once."""
+        return _Places(len(self.stream.pieces))
 
-    def collate(self, samples: list[tuple]) -> tuple[np.ndarray, ...]:
-        """What :meth:`MaskedTokens.losses` takes; the mask depends on epoch and first text."""
-        pieces, epoch, index = [piece for piece, _, _ in samples], samples[0][1], samples[0][2]
-        return self._hidden(pieces, generator(self.config.train.seed, "mask", epoch, index))
-
-    def items(self, batch: tuple) -> int:
-        """Tokens of a batch, padding included."""
-        return batch[0].size
+    def collate(self, samples: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs, places and labels of a :class:`MaskedBatch`, masked as no other batch of the run."""
+        rng = generator(self.config.train.seed, "masking", samples[0])
+        pieces = self.stream.pieces[np.array(samples)]
+        batch = mask_tokens(*padded(self.data, pieces), self.numbers, self.config.masking, rng)
+        return batch.inputs, batch.places, batch.labels
 
     def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
-        """The objective's loss, a mean over tokens."""
-        network = getattr(model, "_layers", model)
-        return network.losses(*batch)["loss"]
+        """What the objective minimises, mean over the hidden tokens of the batch."""
+        return self.objective.loss(model, *batch)
+
+    def items(self, batch: tuple) -> int:
+        """Tokens of a batch, the special ones among them, padding not."""
+        return int((batch[0] != self.numbers.pad).sum())
 
     def evaluate(self) -> dict[str, float]:
-        """Losses and accuracies on the held-out texts, masked as always."""
-        require_evaluation_mode(self.model)
-        sums: dict[str, float] = {}
-        tokens = 0.0
-        order = np.argsort(self.held_out.lengths, kind="stable")
-        rng = generator(0, "held out")
-        with paddle.no_grad():
-            paddle.seed(0)
-            for part in self._cut(order, self.held_out.lengths):
-                batch = self._hidden([self.held_out[i] for i in part], rng)
-                counted = float(batch[3].sum())
-                for name, value in self.model.losses(*map(paddle.to_tensor, batch)).items():
-                    sums[name] = sums.get(name, 0.0) + float(value) * counted
-                tokens += counted
-        found = {f"validation_{name}": value / tokens for name, value in sums.items()}
-        found["validation_perplexity"] = float(np.exp(found["validation_masked_loss"]))
-        return found
+        """Metrics on the held-out texts."""
+        metrics, _ = self.evaluate_split("validation")
+        return {f"validation_{name}": value for name, value in metrics.items()}
 
     def evaluate_split(self, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Metrics on the held-out texts; there are no predictions to keep."""
-        metrics = {name.replace("validation_", ""): value for name, value in self.evaluate().items()}
-        return metrics, []
+        """Metrics on the held-out texts, and the sums for each of their pieces behind them.
+
+        Raises:
+            UserError: another split than ``validation``, which there is none of.
+        """
+        if split != "validation":
+            raise UserError(
+                f"--split: found {split}, expected validation: pretraining holds out no other texts"
+            )
+        require_evaluation_mode(self.model)
+        rows: list[dict[str, Any]] = []
+        with paddle.no_grad():
+            for number, (pieces, batch) in enumerate(self._held_out()):
+                paddle.seed(derive(0, "held-out replacements", number))
+                sums = self.objective.measure(batch)
+                for i, piece in enumerate(pieces):
+                    corpus = self.data.names[self.data.corpora[piece]]
+                    rows.append(
+                        {"corpus": corpus, **{name: values[i].item() for name, values in sums.items()}}
+                    )
+        return self.objective.metrics(_sums(rows)), rows
+
+    def after_epoch(self, epoch: int, run: RunFolder) -> None:
+        """Keep the encoder: at the end of the run, and as a snapshot as often as the configuration says."""
+        step, every = self._updates_until(epoch), self.config.export.snapshot_every
+        if every and epoch % every == 0:
+            self._export(run.path / "snapshots" / f"update-{step:06d}")
+        if step == self.updates:
+            self._export(run.path / "encoder")
 
     def report_sections(self, run: RunFolder) -> list[Section]:
-        """What the texts are, and what was left out of them."""
-        columns = list(self.data.sizes[0])
-        rows = [[str(row[name]) for name in columns] for row in self.data.sizes]
-        return [Section("Texts, and how many decontamination left out", tables=[HtmlTable(columns, rows)])]
+        """What the report of a run shows beside metrics and curves."""
+        return report_sections(run, self.data, self.objective.metrics)
 
-    def write_encoder(self, folder: Path) -> None:
-        """The encoder in half precision, as a folder that ``model.weights`` names."""
-        write_encoder(self.model.encoder, self.assets, folder)
+    def _updates_until(self, epoch: int) -> int:
+        return min(epoch * self.config.train.updates_per_epoch, self.updates)
 
-    def _encoder(self, trained: bool) -> tuple[BertModel, Any]:
-        model, data = self.config.model, self.config.data
-        if model.weights is not None:
-            if trained:
-                return described_encoder(self.assets)
-            return load_encoder(model.weights, self.assets, data.max_length)
-        file = self.assets / "vocab.txt"
-        if not file.exists():
-            texts = [text for texts in self.data.corpora.values() for text in texts]
-            vocabulary = build_vocabulary(texts, data.vocabulary_size, words=data.vocabulary_size // 10)
-            write_text(file, "\n".join(vocabulary) + "\n")
-        tokenizer = BertTokenizer(str(file))
-        config = BertConfig(
-            vocab_size=len(tokenizer.vocab),
-            hidden_size=model.hidden_size,
-            num_hidden_layers=model.layers,
-            num_attention_heads=model.heads,
-            intermediate_size=4 * model.hidden_size,
-            max_position_embeddings=data.max_length,
-            type_vocab_size=2,
+    def _export(self, folder: Path) -> None:
+        export = self.config.export
+        write_encoder(
+            self.model.encoder,
+            self.objective.exported_heads(),
+            self.data,
+            folder,
+            half_precision=export.half_precision,
+            with_pooler=self.config.model.weights is not None,
         )
-        return BertModel(config), tokenizer
 
-    def _encode_texts(self) -> None:
-        longest = self.config.data.max_length - 2
-        parts = {
-            name: encode(texts, self.tokenizer, longest, name) for name, texts in self.data.corpora.items()
-        }
-        self.held_out = encode(self.data.held_out, self.tokenizer, longest)
-        self.pieces = joined(list(parts.values()))
-        ends = np.cumsum([0, *(len(part) for part in parts.values())])
-        numbers = {name: np.arange(a, b) for name, a, b in zip(parts, ends[:-1], ends[1:])}
-        stages = self.config.data.stages
-        self.stage_pieces = [np.concatenate([numbers[name] for name in stage.corpora]) for stage in stages]
-        self.lengths = self.pieces.lengths
-        once = [len(self._cut(own[self._order(own)], self.lengths)) for own in self.stage_pieces]
-        self.batches_of_pass = once
-        self.batches_of_stage = [number * stage.passes for number, stage in zip(once, stages)]
-
-    def _place(self, batch: int) -> tuple[int, int, int]:
-        """Stage, pass and batch of the pass at one place of the whole sequence."""
-        for stage, number in enumerate(self.batches_of_stage):
-            if batch < number:
-                return (stage, *divmod(batch, self.batches_of_pass[stage]))
-            batch -= number
-        raise IndexError(batch)
-
-    @functools.lru_cache(maxsize=2)  # noqa: B019 - one task lives as long as its process
-    def _batches(self, stage: int, number: int) -> list[np.ndarray]:
-        """One pass: pieces of equal length in a new order, cut into batches, and these in a new order."""
-        rng = generator(self.config.data.seed, "order", stage, number)
-        own = rng.permutation(self.stage_pieces[stage])
-        batches = self._cut(own[self._order(own)], self.lengths)
-        return [batches[i] for i in rng.permutation(len(batches))]
-
-    def _order(self, pieces: np.ndarray) -> np.ndarray:
-        return np.argsort(self.lengths[pieces], kind="stable")
-
-    def _cut(self, sorted_pieces: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-        """Batches of at most ``tokens_per_batch`` tokens, from pieces in the order of their lengths."""
-        # From the longest on, the first of a batch says how many fit.
-        pieces, batches, start = sorted_pieces[::-1], [], 0
-        while start < len(pieces):
-            fit = max(1, self.config.data.tokens_per_batch // (int(lengths[pieces[start]]) + 2))
-            batches.append(pieces[start : start + fit])
-            start += fit
-        return batches
-
-    def _hidden(self, pieces: list, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        objective = self.config.objective
-        original, words = masking.padded(pieces, self.special)
-        positions, counts = masking.choose(words, objective.masked_share, objective.whole_words, rng)
-        hidden = masking.replace(original, positions, counts, self.special, rng, always=self.replaces)
-        targets = np.take_along_axis(original, positions, 1)
-        return hidden, positions, targets, counts.astype(np.float32), original
+    def _held_out(self):
+        """Held-out pieces in batches, with a masking that is the same in every run on the same corpus."""
+        pieces = np.flatnonzero(self.data.held_out)
+        pieces = pieces[np.argsort(-self.stream.lengths[pieces], kind="stable")]
+        bounds = batch_bounds(self.stream.lengths[pieces], self.config.data.tokens_per_batch)
+        for number, (begin, end) in enumerate(bounds):
+            chosen = pieces[begin:end]
+            rng = generator(0, "held-out masking", number)
+            yield chosen, mask_tokens(*padded(self.data, chosen), self.numbers, HELD_OUT_MASKING, rng)
 
 
-class _Texts(paddle.io.Dataset):
-    def __init__(self, pieces: Pieces, epoch: int):
+class _Places(paddle.io.Dataset):
+    def __init__(self, number: int):
         super().__init__()
-        self.pieces, self.epoch = pieces, epoch
+        self.number = number
 
     def __len__(self) -> int:
-        return len(self.pieces)
+        return self.number
 
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], int, Optional[int]]:
-        return self.pieces[index], self.epoch, index
+    def __getitem__(self, place: int) -> int:
+        return place
+
+
+def _start_from_vectors(encoder: BertModel, data: Data) -> None:
+    """Word embeddings of the deviation that random ones have; tokens without a neighbour keep theirs."""
+    table, config = encoder.embeddings.word_embeddings.weight, encoder.config
+    vectors = token_vectors(data, config.hidden_size, config.vocab_size) * config.initializer_range
+    known = (vectors != 0).any(axis=1, keepdims=True)
+    table.set_value(np.where(known, vectors, table.numpy()))
+
+
+def _objective(config: Config, encoder: BertModel, numbers: TokenNumbers, trained: bool) -> Objective:
+    if config.objective == "rtd":
+        model = ReplacedTokenModel(encoder, config.generator, numbers.ordinary)
+        return ReplacedTokenDetection(model, numbers.pad, config.generator.detection_weight)
+    model = MaskedLanguageModel(encoder)
+    if config.model.weights is not None and not trained:
+        read_masked_language_head(Path(config.model.weights) / WEIGHTS, model.head)
+    return MaskedLanguageModelling(model)
+
+
+def _depth(layers: int, name: str) -> Optional[int]:
+    """Depth of a parameter for layer-wise decay; whatever is not the encoder stands at the top."""
+    return bert_depth_of(layers)(name) if name.startswith("encoder.") else layers + 1
+
+
+def _sums(rows: list[dict[str, Any]]) -> dict[str, float]:
+    return {name: sum(row[name] for row in rows) for name in rows[0] if name != "corpus"}

@@ -1,70 +1,92 @@
-"""What gives an evaluation text away is found, and nothing else."""
+"""Decontamination finds what gives an evaluation text away, and nothing else."""
 
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tasks.sentiment.pretraining.decontamination import RULES, counts, decontaminate, letters
+from tasks.sentiment.pretraining.decontamination import EQUAL, SHARED_RUN, SIMILAR, Evaluation, normalise
 
-EVALUATED = (
-    "昨天收到货以后马上打开来试了一下，屏幕的颜色非常漂亮，电池也能用上两天，就是充电器的线有点短，不太方便。"
-)
-EQUAL, RUN, SIMILAR = RULES
+LONG = normalise("早上入住时前台态度很好，房间也干净，只是隔壁施工太吵，晚上没有睡好，下次不会再来了。")
+OTHER = normalise("这本书买给孩子看的，印刷清楚，故事有趣，他每天都要读上一章才肯睡觉。")
 
 
-def rule_of(text: str) -> str:
-    kept, removed = decontaminate({"corpus": [text]}, [EVALUATED])
-    assert [len(kept["corpus"]), len(removed)] in ([1, 0], [0, 1])
-    return removed[0].rule if removed else ""
+def rule(text: str, *evaluation: str):
+    return Evaluation(map(normalise, evaluation or (LONG,))).broken_rules([normalise(text)])[0]
 
 
 @pytest.mark.parametrize(
-    "text, rule",
-    [
-        (EVALUATED, EQUAL),
-        (EVALUATED.replace("，", " ").replace("。", "！！"), EQUAL),
-        (EVALUATED[:30], RUN),
-        ("我也说一句：" + EVALUATED[20:45] + "大家自己看吧", RUN),
-        ("前面的话。" + EVALUATED + "后面的话。", RUN),
-        (EVALUATED[:19], ""),
-        ("屏幕的颜色非常漂亮，电池也能用上两天。", ""),
-        ("另一条评论，和它没有任何关系，只是长度差不多，说的是洗发水的味道和泡沫。", ""),
-    ],
+    "written, compared",
+    [("ＡＢＣ，１２！", "abc12"), ("好_评 ～", "好评"), ("①ﬁ", "1fi"), ("……", ""), ("ÀÉ\u0301", "àé")],
 )
-def test_planted_texts(text, rule):
-    assert rule_of(text) == rule
+def test_comparison_sees_letters_and_digits_in_one_form(written, compared):
+    assert normalise(written) == compared
 
 
-def test_copies_with_edits_too_near_for_a_run_are_similar():
-    # A letter exchanged every 17: no run of 20 is left, and of each 17 5-grams 5 change.
-    evaluated = "".join(random.Random(0).sample([chr(0x4E00 + i) for i in range(900)], 600))
-    edited = list(evaluated)
-    for place in range(16, 600, 19):
-        edited[place] = "的"
-    copy = "".join(edited)
-    grams = [{text[i : i + 5] for i in range(596)} for text in (evaluated, copy)]
-    similarity = len(grams[0] & grams[1]) / len(grams[0] | grams[1])
-    _, removed = decontaminate({"corpus": [copy]}, [evaluated])
-    assert [one.rule for one in removed] == ([SIMILAR] if similarity >= 0.7 else [])
+def test_a_copy_with_other_punctuation_width_and_case_is_equal():
+    assert rule("Ｐ好 评！", "p好，评") == EQUAL
+    assert rule(" ".join(LONG)) == EQUAL
 
 
-def test_nearly_equal_short_texts_are_similar():
-    evaluated = "这个平板非常好用，反应也快"
-    _, removed = decontaminate({"corpus": [evaluated + "啊", evaluated[:7]]}, [evaluated])
-    assert [one.rule for one in removed] == [SIMILAR]
+def test_planted_prefixes_and_pieces_are_found():
+    assert rule(LONG[:20] + OTHER) == SHARED_RUN
+    assert rule(OTHER + LONG[7:27] + OTHER) == SHARED_RUN
+    assert rule(OTHER + LONG[-20:]) == SHARED_RUN
+    assert rule(LONG[:19] + OTHER) is None
 
 
-def test_wide_letters_and_capitals_are_the_same():
-    assert letters("ＩＰＨＯＮＥ 6S，好!") == letters("iphone6s好")
+def test_edited_copies_are_found():
+    middle = len(LONG) // 2
+    assert max(middle, len(LONG) - middle - 1) < 20
+    assert rule(LONG[:middle] + LONG[middle + 1 :]) == SIMILAR
+    text = "物流很快包装也很好用了三天"
+    assert rule(text[:-1] + "年", text) == SIMILAR
+    assert rule(text + "了啊", text) == SIMILAR
 
 
-def test_counts_and_hashes_tell_of_every_removed_text():
-    corpora = {"a": [EVALUATED, "别的话"], "b": [EVALUATED[:30], EVALUATED]}
-    kept, removed = decontaminate(corpora, [EVALUATED])
-    assert kept == {"a": ["别的话"], "b": []}
-    assert counts(corpora, removed) == [
-        {"corpus": "a", "texts": 2, EQUAL: 1, RUN: 0, SIMILAR: 0},
-        {"corpus": "b", "texts": 2, EQUAL: 1, RUN: 1, SIMILAR: 0},
-    ]
-    assert len({one.sha1 for one in removed}) == 2
-    assert all(EVALUATED[:10] not in str(one) for one in removed)
+def test_a_short_stock_phrase_that_is_an_evaluation_text_goes_too_and_part_of_one_stays():
+    assert rule("很好！", "很好") == EQUAL
+    assert rule("很好用", "很好") is None
+    assert rule(LONG[3:20]) is None
+
+
+def test_nothing_is_compared_with_empty_texts():
+    evaluation = Evaluation(["", ""])
+    assert evaluation.broken_rules(["好", LONG]) == [None, None]
+    assert Evaluation([LONG]).broken_rules([]) == []
+
+
+def grams(text: str) -> set[str]:
+    return {text[i : i + 5] for i in range(len(text) - 4)}
+
+
+def brute_force(text: str, others: list[str]):
+    if text in others:
+        return EQUAL
+    if any(text[i : i + 20] in other for other in others for i in range(len(text) - 19)):
+        return SHARED_RUN
+    one = grams(text)
+    close = any(len(one & grams(o)) >= 0.7 * len(one | grams(o)) - 1e-9 for o in others if one and grams(o))
+    return SIMILAR if close else None
+
+
+PARTS = st.lists(st.sampled_from([LONG[:5], LONG[5:17], LONG[17:], OTHER[:9], "很好", "a"]), max_size=6)
+TEXTS = st.lists(PARTS.map("".join), max_size=8)
+
+
+@given(texts=TEXTS, evaluation=TEXTS)
+@settings(max_examples=300, deadline=None)
+def test_the_same_as_comparing_all_with_all(texts, evaluation):
+    others = [text for text in evaluation if text]
+    assert Evaluation(evaluation).broken_rules(texts) == [brute_force(text, others) for text in texts]
+
+
+def test_planted_texts_are_found_among_many():
+    draw = random.Random(0)
+    characters = [chr(0x4E00 + i) for i in range(2000)]
+    evaluation = ["".join(draw.choices(characters, k=40)) for _ in range(500)]
+    clean = ["".join(draw.choices(characters, k=40)) for _ in range(20_000)]
+    planted = [text[:25] + clean[i][:30] for i, text in enumerate(evaluation)]
+    found = Evaluation(evaluation).broken_rules([*clean, *planted])
+    assert found == [None] * len(clean) + [SHARED_RUN] * len(planted)

@@ -1,89 +1,94 @@
-"""Which tokens are chosen, and what stands in their places."""
+"""Which tokens are hidden, and by what."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tasks.sentiment.pretraining.masking import Special, choose, padded, replace
+from tasks.sentiment.pretraining.config import Masking
+from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens, with_special_tokens
 
-SPECIAL = Special(pad=0, cls=2, sep=3, mask=4, ordinary=5, size=1000)
-
-
-def words(lengths: list[int], of: int = 2) -> np.ndarray:
-    """Rows of words of ``of`` tokens each."""
-    pieces = [(np.arange(5, 5 + n), np.arange(n) % of == 0) for n in lengths]
-    return padded(pieces, SPECIAL)[1]
-
-
-def test_padded_adds_the_special_tokens():
-    pieces = [(np.array([7, 8, 9]), np.array([1, 0, 1], bool)), (np.array([6]), np.array([1], bool))]
-    token_ids, found = padded(pieces, SPECIAL)
-    assert token_ids.tolist() == [[2, 7, 8, 9, 3], [2, 6, 3, 0, 0]]
-    assert found.tolist() == [[0, 1, 1, 2, 0], [0, 1, 0, 0, 0]]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused1]", *"abcdefghij"]
+NUMBERS = TokenNumbers.of(VOCABULARY)
+PAD, UNKNOWN, CLS, SEP, MASK = range(5)
 
 
-@pytest.mark.parametrize("share", [0.15, 0.4])
+def texts(pieces: int, longest: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    ids = rng.choice([UNKNOWN, *NUMBERS.ordinary], (pieces, longest))
+    ids[np.arange(longest) >= rng.integers(1, longest + 1, pieces)[:, None]] = -1
+    firsts = rng.random(ids.shape) < 0.6
+    firsts[:, 0] = True
+    return ids, firsts & (ids >= 0)
+
+
+def masked(pieces=400, longest=40, seed=0, **fields):
+    ids, firsts = texts(pieces, longest, np.random.default_rng(seed))
+    batch = mask_tokens(ids, firsts, NUMBERS, Masking(**fields), np.random.default_rng(seed + 1))
+    return ids, firsts, batch
+
+
+def test_special_tokens_stand_around_each_piece_and_padding_behind():
+    ids = np.array([[6, 7, 8], [6, -1, -1]])
+    expected = [[CLS, 6, 7, 8, SEP], [CLS, 6, SEP, PAD, PAD]]
+    assert with_special_tokens(ids, NUMBERS).tolist() == expected
+
+
+def test_of_the_vocabulary_special_and_free_tokens_are_not_ordinary():
+    assert NUMBERS.ordinary.tolist() == list(range(6, 16))
+
+
+@given(seed=st.integers(0, 1000), rate=st.floats(0.01, 0.9), whole_words=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_labels_are_what_stood_at_the_places_and_all_else_is_untouched(seed, rate, whole_words):
+    ids, _, batch = masked(5, 12, seed, rate=rate, whole_words=whole_words)
+    plain = with_special_tokens(ids, NUMBERS)
+    restored = batch.inputs.copy()
+    restored.flat[batch.places] = batch.labels
+    assert (restored == plain).all()
+    assert (np.diff(batch.places) > 0).all() and not set(batch.labels) & set(range(6))
+    assert len(batch.labels) or (ids[ids >= 0] == UNKNOWN).all()
+
+
+@pytest.mark.parametrize("rate", [0.15, 0.4])
 @pytest.mark.parametrize("whole_words", [True, False])
-def test_the_share_is_chosen_and_never_a_special_token(share, whole_words):
-    given = words([40] * 200 + [10] * 200)
-    positions, counts = choose(given, share, whole_words, np.random.default_rng(0))
-    chosen = np.take_along_axis(given, positions, 1)
-    assert (chosen[counts] > 0).all()
-    assert all(len(set(row[c])) == c.sum() for row, c in zip(positions, counts))
-    for rows, tokens in ((slice(0, 200), 40), (slice(200, 400), 10)):
-        # A word that does not fit is left out: at most one token of each row.
-        wanted = max(1, round(share * tokens))
-        assert wanted - 1 <= counts[rows].sum(1).mean() <= wanted
+def test_as_many_tokens_are_hidden_as_the_rate_says(rate, whole_words):
+    ids, _, batch = masked(3000, rate=rate, whole_words=whole_words)
+    possible = (ids > UNKNOWN).sum()
+    # Four standard deviations of some 30,000 words are below 0.012.
+    assert len(batch.labels) / possible == pytest.approx(rate, abs=0.012)
 
 
-def test_words_are_chosen_whole():
-    given = words([40] * 100)
-    positions, counts = choose(given, 0.3, True, np.random.default_rng(1))
-    for row, chosen, counted in zip(given, positions, counts):
-        numbers = row[chosen[counted]]
-        assert (np.bincount(numbers, minlength=21)[1:] % 2 == 0).all()
+def test_words_are_hidden_as_a_whole():
+    ids, firsts, batch = masked(rate=0.3)
+    hidden = np.zeros(batch.inputs.shape, bool)
+    hidden.flat[batch.places] = True
+    hidden = hidden[:, 1:-1]
+    inside = ~firsts[:, 1:] & (ids[:, 1:] > UNKNOWN) & (ids[:, :-1] > UNKNOWN)
+    assert (hidden[:, 1:] == hidden[:, :-1])[inside].all()
 
 
-def test_every_token_is_chosen_equally_often():
-    positions, counts = choose(words([20] * 20_000, of=1), 0.2, True, np.random.default_rng(2))
-    found = np.bincount(positions[counts], minlength=22)
-    assert found[0] == found[21] == 0
-    # 20,000 x 0.2 each, within five standard deviations of a binomial.
-    assert found[1:21] == pytest.approx(4000, abs=5 * (20_000 * 0.2 * 0.8) ** 0.5)
+def test_of_hidden_tokens_the_shares_are_masked_random_and_kept():
+    _, _, batch = masked(3000)
+    shown = batch.inputs.flat[batch.places]
+    assert (shown == MASK).mean() == pytest.approx(0.8, abs=0.03)
+    kept = (shown == batch.labels).mean()
+    # A tenth stays, and of the random tenth one in ten is drawn to be what it was.
+    assert kept == pytest.approx(0.1 + 0.1 / 10, abs=0.03)
+    assert set(shown) <= {MASK, *NUMBERS.ordinary}
+    _, _, batch = masked(300, masked=1.0, random=0.0)
+    assert (batch.inputs.flat[batch.places] == MASK).all()
 
 
-@pytest.mark.parametrize("lengths", [[1], [1, 30], [2, 3]])
-def test_a_short_text_has_one_token_to_predict_at_least(lengths):
-    positions, counts = choose(words(lengths), 0.15, True, np.random.default_rng(0))
-    assert (counts.sum(1) >= 1).all()
+def test_the_same_stream_hides_the_same_and_another_one_others():
+    one, two, other = (masked(seed=seed)[2] for seed in (0, 0, 5))
+    assert (one.inputs == two.inputs).all() and (one.places == two.places).all()
+    assert one.inputs.shape != other.inputs.shape or (one.inputs != other.inputs).any()
 
 
-def test_a_single_word_longer_than_the_share_is_predicted_in_part():
-    given = words([6], of=6)
-    _, counts = choose(given, 0.2, True, np.random.default_rng(0))
-    assert counts.sum() == 1
-
-
-def test_eighty_ten_ten():
-    token_ids = np.full((400, 50), 500)
-    positions = np.tile(np.arange(50), (400, 1))
-    counts = positions % 2 == 0
-    found = replace(token_ids, positions, counts, SPECIAL, np.random.default_rng(0))
-    assert (found[~counts] == 500).all()
-    chosen = found[counts]
-    # 10,000 draws; five standard deviations.
-    assert (chosen == SPECIAL.mask).mean() == pytest.approx(0.8, abs=0.02)
-    assert (chosen == 500).mean() == pytest.approx(0.1, abs=0.015)
-    assert chosen.min() >= SPECIAL.mask and chosen.max() < SPECIAL.size
-    assert (token_ids == 500).all()
-
-
-def test_a_generator_reads_masks_only():
-    found = replace(
-        np.full((2, 3), 9),
-        np.array([[0], [2]]),
-        np.ones((2, 1), bool),
-        SPECIAL,
-        np.random.default_rng(0),
-        True,
-    )
-    assert found.tolist() == [[4, 9, 9], [9, 9, 4]]
+def test_something_is_hidden_even_when_the_rate_would_hide_nothing():
+    ids, firsts = np.array([[6, 7, -1]]), np.array([[True, True, False]])
+    for seed in range(20):
+        batch = mask_tokens(ids, firsts, NUMBERS, Masking(rate=1e-6), np.random.default_rng(seed))
+        assert len(batch.labels) == 1
+    unknown = mask_tokens(np.array([[1, -1]]), firsts[:, :2], NUMBERS, Masking(), np.random.default_rng(0))
+    assert len(unknown.labels) == 0
