@@ -200,6 +200,7 @@ def test_a_mistake_is_one_line_and_exit_code_2_within_two_seconds(name, tmp_path
         "inspect_model.py",
         "check_data.py",
         "convert_weights.py",
+        "convert_boxes.py",
         "download_data.py",
         "pretrain.py",
     ],
