@@ -311,7 +311,7 @@ def _type_name(kind: Any) -> str:
     if get_origin(kind) is list:
         return "LIST"
     options = [a for a in get_args(kind) if a is not type(None)]
-    return _type_name(options[0]) if options else getattr(kind, "__name__", str(kind)).upper()
+    return "|".join(map(_type_name, options)) if options else getattr(kind, "__name__", str(kind)).upper()
 
 
 def to_yaml(config: Any) -> str:

@@ -9,6 +9,7 @@ import time
 
 import pandas as pd
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 from tests.conftest import ROOT
@@ -133,7 +134,9 @@ def mistakes(tmp_path, boards) -> dict[str, tuple[list, str]]:
     """Arguments of train.py, and what must be said."""
     broken = tmp_path / "data" / "boards"
     write(broken / "trainval.txt", "group1/1/7.jpg group1/1_not/7.txt\n")
-    write(broken / "group1/1/7_test.jpg", "x")
+    write(broken / "classes.txt", "\n".join("abcdef") + "\n")
+    (broken / "group1/1").mkdir(parents=True)
+    Image.new("L", (64, 64)).save(broken / "group1/1/7_test.jpg")
     write(broken / "group1/1_not/7.txt", "1 2 30 40 1\n1 2 30 40 9\n")
     (tmp_path / "existing").mkdir()
     write(tmp_path / "existing/config.yaml", "task: sentiment\n")
@@ -200,6 +203,7 @@ def test_a_mistake_is_one_line_and_exit_code_2_within_two_seconds(name, tmp_path
         "inspect_model.py",
         "check_data.py",
         "convert_weights.py",
+        "convert_boxes.py",
         "download_data.py",
         "pretrain.py",
     ],

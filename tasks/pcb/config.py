@@ -1,7 +1,7 @@
 """Fields of a PCB configuration."""
 
 from dataclasses import field
-from typing import Literal, Optional
+from typing import Literal, Optional, Union
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -16,13 +16,63 @@ HEADLINE_METRICS = ("map_50", "map_50_95", "f1", "miss_rate")
 class Data:
     """Which pictures are read."""
 
-    root: str = Field("deeppcb/PCBData", description="folder in DeepPCB's layout, below the data root")
-    validation_group: str = Field("92000", description="board group of trainval.txt held out whole")
+    root: str = Field(
+        "deeppcb/PCBData",
+        description="folder, COCO's .json or YOLO's .yaml, below the data root or elsewhere",
+    )
+    format: Literal["auto", "deeppcb", "voc", "coco", "yolo"] = Field(
+        "auto", description="how boxes are written; auto recognises it"
+    )
+    classes: Optional[list[str]] = Field(
+        None, description="names in the order of their numbers, before those that the data give"
+    )
+    group: Union[int, str, None] = Field(
+        None,
+        description="board, panel or lot: folder level (1 the first, -1 the last), regular expression "
+        "with (...) on the path, or column; DeepPCB's folders by default",
+    )
+    group_table: Optional[str] = Field(
+        None, description="CSV below data.root with the columns picture and data.group"
+    )
+    split: Literal["auto", "list", "group", "hash"] = Field(
+        "auto", description="auto takes the data's own lists, else whole groups, else a hash of each picture"
+    )
+    train_list: Optional[str] = Field(None, description="file below data.root with a picture a line")
+    validation_list: Optional[str] = Field(None, description="likewise; split off training if there is none")
+    test_list: Optional[str] = Field(None, description="likewise")
+    validation_group: Optional[str] = Field(
+        None, description="group of training held out whole; 92000 of DeepPCB by default"
+    )
+    test_group: Optional[str] = Field(None, description="group of training held out whole for the test")
+    validation_share: float = Field(0.15, gt=0, lt=1, description="of the pictures, where no list says it")
+    test_share: float = Field(0.15, gt=0, lt=1, description="likewise")
+    unannotated: Literal["refuse", "background", "skip"] = Field(
+        "refuse", description="pictures without an annotation: an error, without defect, or left out"
+    )
+    boxes_outside: Literal["refuse", "clip"] = Field(
+        "refuse", description="boxes that stick out of their picture: an error, or cut off"
+    )
+    bits: int = Field(16, ge=9, le=16, description="bits that the camera uses of a picture of 16")
     train_size: Optional[int] = Field(
         None, ge=1, description="training pictures drawn by data.seed, nested; all by default"
     )
     scale: float = Field(1.0, gt=0, le=1, description="factor on the sides of every picture; 1 is native")
     seed: int = Field(0, ge=0, description="which training pictures are drawn")
+
+    def __post_init__(self):
+        classes = self.classes
+        if classes is not None and (not classes or len(set(classes)) < len(classes) or "" in classes):
+            raise ValueError(f"data.classes: found {classes}, expected at least one name, each once")
+        if self.group_table is not None and not isinstance(self.group, str):
+            raise ValueError("data.group_table: found a table, but no data.group that names its column")
+        if self.test_share + self.validation_share >= 1:
+            total = self.test_share + self.validation_share
+            raise ValueError(
+                f"data.test_share, data.validation_share: found {total:g} together, expected less than 1"
+            )
+        lists = (self.train_list, self.validation_list, self.test_list)
+        if self.split in ("group", "hash") and any(lists):
+            raise ValueError(f"data.split: found {self.split}, expected list, since there are lists")
 
 
 # Pixels a cell, coarse to fine. darknet_tiny folds each 2 x 2 pixels into channels first.

@@ -1,24 +1,24 @@
-"""Pictures and boxes in DeepPCB's layout; no Paddle here.
-
-``trainval.txt`` and ``test.txt`` hold lines ``group00041/00041/00041000.jpg
-group00041/00041_not/00041000.txt``. The picture of a tested board is the named file with
-``_test`` before its suffix; each line of an annotation is ``x1 y1 x2 y2 class``, classes 1 to 6.
-"""
+"""Pictures with boxes, checked and split; no Paddle here."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
 from common.errors import UserError
 from common.seeding import generator
-from tasks.pcb.config import Config
-from tasks.pcb.images import picture_size
+from tasks.pcb import config as settings
+from tasks.pcb.formats import read_box_set
+from tasks.pcb.formats.deeppcb import CLASSES
+from tasks.pcb.formats.records import Box, BoxSet, Entry, different_classes
+from tasks.pcb.grouping import groups_of
+from tasks.pcb.images import picture_size, read_image
+from tasks.pcb.splitting import shared_groups, split_entries
 
-# Beyond any camera, and within what float32 counts exactly.
-MOST_PIXELS = 65_535
-CLASSES = ("open", "short", "mousebite", "spur", "copper", "pinhole")
+__all__ = ["CLASSES", "Data", "Picture", "picture_size", "read_data", "read_image"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Picture:
 
     Attributes:
         path: the picture file.
-        group: board group, such as ``00041``.
+        group: board, panel or lot, such as ``00041``; empty if the data tell none.
         boxes: float32 [n, 4], half-open pixels x1, y1, x2, y2.
         labels: int64 [n], indices into the classes.
     """
@@ -46,12 +46,20 @@ class Data:
     splits: dict[str, list[Picture]]
 
     def summary(self) -> str:
-        """Pictures and boxes a split, in one line."""
-        parts = [
-            f"{name} {len(pictures)} pictures, {sum(len(p.labels) for p in pictures)} boxes"
-            for name, pictures in self.splits.items()
-        ]
-        return "; ".join(parts)
+        """Pictures and boxes a split, in one line; a warning of boards on both sides in another."""
+        parts = []
+        for name, pictures in self.splits.items():
+            without = sum(not len(picture.labels) for picture in pictures)
+            clean = f", {without} pictures without any" if without else ""
+            boxes = sum(len(picture.labels) for picture in pictures)
+            parts.append(f"{name} {len(pictures)} pictures, {boxes} boxes{clean}")
+        line = "; ".join(parts)
+        groups = {name: [p.group for p in pictures] for name, pictures in self.splits.items()}
+        shared = shared_groups(groups)
+        if shared:
+            listed = ", ".join(shared[:8])
+            line += f"\nwarning: boards in train and in another split: {listed} (see data.split)"
+        return line
 
     def hash(self) -> str:
         """SHA-256 over the names, boxes and labels of every split."""
@@ -63,89 +71,105 @@ class Data:
         return digest.hexdigest()
 
 
-def read_data(config: Config, data_root: Path) -> Data:
-    """Read the lists and every annotation; pictures are checked to be whole and to hold their boxes.
+def read_data(config: settings.Config, data_root: Path) -> Data:
+    """Read and check every annotation; pictures are checked to be whole and to hold their boxes.
 
-    The validation split is the board group ``data.validation_group``, held out whole.
+    See :func:`tasks.pcb.splitting.split_entries` for the splits. Training pictures are drawn from what is
+    left to train on by ``data.train_size``.
 
     Raises:
         UserError: a missing or malformed file, with its line; an empty split.
     """
     root = Path(data_root) / config.data.root
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder, expected DeepPCB's PCBData (see --data-root)")
-    listed = _read_list(root, "trainval.txt")
-    validation = [p for p in listed if p.group == config.data.validation_group]
-    pool = [p for p in listed if p.group != config.data.validation_group]
-    if not validation:
-        groups = ", ".join(sorted({p.group for p in listed}))
-        found = config.data.validation_group
-        raise UserError(f"data.validation_group: found {found}, expected one of {groups}")
-    size = config.data.train_size or len(pool)
-    if not pool or size > len(pool):
+    given = config.data.classes
+    found = read_box_set(root, config.data.format, tuple(given) if given else None)
+    folder = root if root.is_dir() else root.parent
+    found = BoxSet(found.format, found.classes, annotated(found.entries, config.data.unannotated))
+    # What is damaged comes before what cannot be split.
+    boxes = [read_boxes(entry, config.data.boxes_outside) for entry in found.entries]
+    classes = found.classes or names_of(folder, boxes)
+    groups = groups_of(found, folder, config.data.group, config.data.group_table)
+    pictures = [_picture(*parts, classes) for parts in zip(found.entries, groups, boxes)]
+    indices = split_entries(found, groups, folder, config.data)
+    splits = {name: [pictures[i] for i in chosen] for name, chosen in indices.items()}
+    splits["train"] = _draw(root, splits["train"], config.data)
+    for name, chosen in splits.items():
+        if not any(len(picture.labels) for picture in chosen):
+            raise UserError(f"{root}: {name} split: found no box in {len(chosen)} pictures, expected some")
+    return Data(classes, splits)
+
+
+def annotated(entries: list[Entry], rule: str) -> list[Entry]:
+    """The entries that are used, by ``data.unannotated``.
+
+    Raises:
+        UserError: a picture has no annotation, and they are refused.
+    """
+    without = [entry for entry in entries if entry.annotation is None]
+    if without and rule == "refuse":
+        raise UserError(
+            f"{without[0].picture}: found no annotation of this and {len(without) - 1} other pictures, "
+            "expected one, empty if there is no defect (see data.unannotated)"
+        )
+    return [entry for entry in entries if entry.annotation is not None or rule == "background"]
+
+
+def read_boxes(entry: Entry, outside: str = "refuse") -> list[Box]:
+    """The boxes of a picture, each of them inside it.
+
+    Args:
+        outside: ``clip`` cuts what sticks out of the picture off, and drops what then is nothing.
+
+    Raises:
+        UserError: the picture or its annotation is damaged, or a box is empty or outside.
+    """
+    width, height = size = picture_size(entry.picture)
+    kept = []
+    for box in entry.read_boxes(size):
+        x1, y1, x2, y2 = box.corners
+        place = f"{entry.annotation}: {box.place}: found box {box.written}"
+        if not (x1 < x2 and y1 < y2):
+            raise UserError(f"{place}, expected a width and a height above 0")
+        inside = (max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height))
+        if inside != box.corners:
+            if outside == "refuse":
+                raise UserError(f"{place}, expected it inside the {width} x {height} picture")
+            if inside[0] >= inside[2] or inside[1] >= inside[3]:
+                continue
+        kept.append(Box(box.place, box.written, box.name, inside))
+    return kept
+
+
+def names_of(root: Path, boxes: Iterable[list[Box]]) -> tuple[str, ...]:
+    """The classes at the boxes, in the order of their names.
+
+    Raises:
+        UserError: there is none.
+    """
+    return different_classes(root, sorted({box.name for found in boxes for box in found}))
+
+
+def _picture(entry: Entry, group: str, boxes: list[Box], classes: Sequence[str]) -> Picture:
+    corners = np.array([box.corners for box in boxes], np.float32).reshape(-1, 4)
+    labels = np.array([label_of(entry, box, classes) for box in boxes], np.int64)
+    return Picture(entry.picture, group, corners, labels)
+
+
+def label_of(entry: Entry, box: Box, classes: Sequence[str]) -> int:
+    """Index of a box's class.
+
+    Raises:
+        UserError: it is none of ``classes``.
+    """
+    if box.name not in classes:
+        expected = f"expected one of {', '.join(name[:30] for name in classes[:8])}"
+        raise UserError(f"{entry.annotation}: {box.place}: found the class {box.name!r:.40}, {expected}")
+    return classes.index(box.name)
+
+
+def _draw(root: Path, pool: list[Picture], data: settings.Data) -> list[Picture]:
+    size: Optional[int] = data.train_size or len(pool)
+    if size > len(pool):
         raise UserError(f"data.train_size: found {size}, expected at most {len(pool)}, all of {root}")
-    order = generator(config.data.seed, "draw").permutation(len(pool))[:size]
-    train = [pool[i] for i in sorted(order)]
-    splits = {"train": train, "validation": validation, "test": _read_list(root, "test.txt")}
-    for name, pictures in splits.items():
-        if not any(len(picture.labels) for picture in pictures):
-            raise UserError(f"{root}: {name} split: found no box in {len(pictures)} pictures, expected some")
-    return Data(CLASSES, splits)
-
-
-def _read_list(root: Path, name: str) -> list[Picture]:
-    pictures = []
-    for number, line in enumerate(_lines(root / name), start=1):
-        if not line.strip():
-            continue
-        names = line.split()
-        if len(names) != 2:
-            expected = "expected a picture and an annotation"
-            raise UserError(f"{root / name}: line {number}: found {line!r}, {expected}")
-        picture, annotation = (root / part for part in names)
-        tested = picture.with_name(f"{picture.stem}_test{picture.suffix}")
-        if not tested.is_file():
-            raise UserError(f"{root / name}: line {number}: no such picture {tested}")
-        boxes, labels = read_annotation(annotation)
-        _require_inside(annotation, boxes, picture_size(tested))
-        pictures.append(Picture(tested, picture.parent.name, boxes, labels))
-    return pictures
-
-
-def read_annotation(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes, float32 [n, 4] in half-open pixels, and class indices from 0, int64 [n]."""
-    rows = []
-    for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
-        try:
-            x1, y1, x2, y2, label = (int(value) for value in line.replace(",", " ").split())
-        except ValueError:
-            raise UserError(
-                f"{path}: line {number}: found {line!r}, expected five whole numbers x1 y1 x2 y2 class"
-            ) from None
-        if not 1 <= label <= len(CLASSES):
-            raise UserError(f"{path}: line {number}: found class {label}, expected 1 to {len(CLASSES)}")
-        if x1 < 0 or y1 < 0 or x2 <= x1 or y2 <= y1 or max(x2, y2) > MOST_PIXELS:
-            expected = f"expected 0 <= x1 < x2 <= {MOST_PIXELS} and y1, y2 likewise"
-            raise UserError(f"{path}: line {number}: found box {x1} {y1} {x2} {y2}, {expected}")
-        rows.append((x1, y1, x2, y2, label - 1))
-    table = np.array(rows, np.int64).reshape(-1, 5)
-    return table[:, :4].astype(np.float32), table[:, 4]
-
-
-def _require_inside(annotation: Path, boxes: np.ndarray, size: tuple[int, int]) -> None:
-    outside = (boxes[:, 2:] > size).any(axis=1)
-    if outside.any():
-        box = " ".join(f"{value:g}" for value in boxes[outside][0])
-        expected = f"expected it inside the {size[0]} x {size[1]} picture"
-        raise UserError(f"{annotation}: found box {box}, {expected}")
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from None
+    order = generator(data.seed, "draw").permutation(len(pool))[:size]
+    return [pool[i] for i in sorted(order)]

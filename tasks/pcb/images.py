@@ -1,6 +1,8 @@
 """Picture files: found, measured and decoded; no Paddle here."""
 
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +25,14 @@ def find_files(folder: Path) -> Iterator[Path]:
 
     Hidden ones are left out, as those that operating systems put beside pictures.
     """
+    seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
+        # A link to a folder above itself would go on for ever.
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
 
@@ -34,29 +43,43 @@ def picture_size(path: Path) -> tuple[int, int]:
     A JPEG is decoded at an eighth of its size: DeepPCB's 1,500 pictures take half a second.
 
     Raises:
-        UserError: missing, not a picture, or one that is cut off, which OpenCV would fill with grey
-            without a word.
+        UserError: missing, no picture, of other numbers than 8 or 16 bits, or cut off, which OpenCV would
+            fill with grey without a word.
     """
+    if path.suffix.lower() in (".tif", ".tiff"):
+        # Pillow knows none with three channels of 16 bits, and turns others itself; OpenCV fills up none.
+        height, width = _decode(path).shape[:2]
+        return width, height
     # PaddleDetection tells Pillow for the whole process to fill up what is cut off.
     fills_up, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
-        with Image.open(path) as image:
+        with _silent(), Image.open(path) as image:
             width, height = image.size
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
             image.draft("L", (1, 1))
             image.load()
+            deep = image.mode in ("F", "I")
+        if deep:
+            _decode(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, expected a picture") from None
-    except UnidentifiedImageError:
-        # Pillow knows no TIFF with three channels of 16 bits.
-        height, width = _decode(path).shape[:2]
-        return width, height
+    except UserError:
+        raise
     except Exception as error:  # each of Pillow's formats has errors of its own
+        unknown = isinstance(error, UnidentifiedImageError)
         found = f"found {_bytes(path)} bytes that are no whole picture"
-        raise UserError(f"{path}: {found}: {error}") from None
+        raise UserError(f"{path}: {found}{'' if unknown else f': {error}'}") from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = fills_up
     return (height, width) if turned else (width, height)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    # Pillow complains of what is damaged before it raises, and of pictures of more than 89 megapixels.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def read_image(path: Path, bits: int = 16) -> np.ndarray:
@@ -73,8 +96,6 @@ def read_image(path: Path, bits: int = 16) -> np.ndarray:
     if image.dtype == np.uint16:
         # In float32 the quotient of two whole numbers is right to far less than half a step.
         image = np.rint(image * np.float32(255 / (2**bits - 1))).clip(0, 255).astype(np.uint8)
-    if image.dtype != np.uint8:
-        raise UserError(f"{path}: found pixels of {image.dtype}, expected 8 or 16 bits")
     return image[:, :, None] if image.ndim == 2 else image
 
 
@@ -91,6 +112,8 @@ def _decode(path: Path) -> np.ndarray:
         image = None
     if image is None:
         raise UserError(f"{path}: found {content.size} bytes that are no picture")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"{path}: found pixels of {image.dtype}, expected 8 or 16 bits")
     return image
 
 

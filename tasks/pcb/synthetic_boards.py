@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tasks.pcb.data import CLASSES
+from tasks.pcb.formats.deeppcb import CLASSES
 from tasks.pcb.synthetic_defects import draw_defects
 from tasks.pcb.synthetic_layout import Layout, Style, draw_style
 
@@ -109,7 +109,8 @@ def write_boards(
     validation_share: float = 0.15,
     test_share: float = 0.25,
 ) -> None:
-    """Write boards in DeepPCB's layout: picture pairs, box files, trainval.txt and test.txt.
+    """Write boards in DeepPCB's layout: picture pairs, box files, classes.txt,
+    trainval.txt and test.txt.
 
     The boards of a group share their track width, pitch and pads. Group 92000 holds the
     validation pictures, listed in trainval.txt with the training pictures. Of the test pictures
@@ -146,6 +147,7 @@ def write_boards(
             rng = np.random.default_rng([seed, int(group), index])
             board = _compose(rng, style, size, _DEFECTS, edge_noise=True)
             lists[name].append(_write_board(folder, group, index, board))
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
     for name, lines in lists.items():
         (folder / name).write_text("".join(f"{line}\n" for line in lines))
 

@@ -11,7 +11,7 @@ from typing import Optional
 import cv2
 import numpy as np
 
-from tasks.pcb.data import CLASSES
+from tasks.pcb.formats.deeppcb import CLASSES
 from tasks.pcb.synthetic_sketches import SKETCHES, Surroundings
 
 _ADDS_COPPER = {"short", "spur", "copper"}

@@ -136,7 +136,7 @@ class Task(loop.Task):
         """Pixels of a picture, scaled by ``data.scale``; decoded once and kept while they fit."""
         if path in self.images:
             return self.images[path]
-        image = shrink(read_image(path), self.config.data.scale)
+        image = shrink(read_image(path, self.config.data.bits), self.config.data.scale)
         if sum(kept.nbytes for kept in self.images.values()) + image.nbytes <= MOST_CACHED_BYTES:
             self.images[path] = image
         return image

@@ -136,7 +136,7 @@ def test_nothing_readable_is_one_error_and_no_file(boards_run, tmp_path, capsys)
         predict(boards_run.path, str(tmp_path / "list.txt"), tmp_path / "out")
     assert capsys.readouterr().err.count("no such file") == 2
     (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match="--input: .*a.png: found 10 bytes that are no picture"):
+    with pytest.raises(UserError, match="--input: .*a.png: found 10 bytes that are no whole picture"):
         predict(boards_run.path, str(tmp_path / "a.png"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

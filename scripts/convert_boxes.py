@@ -1,0 +1,61 @@
+"""Pictures with boxes from one format into another: Pascal VOC, COCO, YOLO text or DeepPCB's layout."""
+
+from common import runtime
+
+runtime.prepare()
+
+from pathlib import Path  # noqa: E402
+
+from common.errors import ArgumentParser, run_command  # noqa: E402
+from tasks.pcb.conversion import convert  # noqa: E402
+from tasks.pcb.formats import READERS  # noqa: E402
+from tasks.pcb.formats.records import read_classes  # noqa: E402
+
+
+def main() -> None:
+    """Convert one data set and say what became of it."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("input", type=Path, metavar="INPUT", help="folder, COCO's .json or YOLO's .yaml")
+    parser.add_argument("--to", required=True, choices=sorted(READERS), help="format to write")
+    parser.add_argument("--output", type=Path, required=True, help="folder to make; pictures are copied")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=["auto", *sorted(READERS)],
+        default="auto",
+        help="format to read [auto]",
+    )
+    parser.add_argument("--classes", type=Path, help="file of a class a line, before those of the data")
+    parser.add_argument(
+        "--unannotated",
+        choices=["refuse", "background", "skip"],
+        default="refuse",
+        help="pictures without an annotation: an error, without defect, or left out [refuse]",
+    )
+    parser.add_argument(
+        "--boxes-outside",
+        choices=["refuse", "clip"],
+        default="refuse",
+        help="boxes that stick out of their picture: an error, or cut off [refuse]",
+    )
+    arguments = parser.parse_args()
+    classes = read_classes(arguments.classes) if arguments.classes else None
+    done = convert(
+        arguments.input,
+        arguments.to,
+        arguments.output,
+        arguments.source,
+        classes,
+        arguments.unannotated,
+        arguments.boxes_outside,
+    )
+    print(
+        f"{arguments.output}: {done.pictures} pictures, {done.boxes} boxes of {len(done.classes)} classes "
+        f"({', '.join(done.classes)}), from {done.format} to {arguments.to}"
+    )
+    if done.rounded:
+        print(f"{done.rounded} boxes had fractions of pixels, which {arguments.to} has not: rounded")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,99 @@
+"""Pictures with boxes from one format into another; no Paddle here."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from common.errors import UserError, refused_writing
+from tasks.pcb.data import annotated, label_of, names_of, read_boxes
+from tasks.pcb.formats import read_box_set
+from tasks.pcb.formats.writers import WHOLE_PIXELS, WRITERS, Sample
+from tasks.pcb.images import picture_size
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was read and written.
+
+    Attributes:
+        rounded: boxes that had fractions of pixels, which the new format has not.
+    """
+
+    format: str
+    classes: tuple[str, ...]
+    pictures: int
+    boxes: int
+    rounded: int
+
+
+def convert(
+    root: Path,
+    target: str,
+    output: Path,
+    source: str = "auto",
+    classes: Optional[tuple[str, ...]] = None,
+    unannotated: str = "refuse",
+    outside: str = "refuse",
+) -> Conversion:
+    """Write the data set in ``root`` as ``target`` into the new folder ``output``; pictures are copied.
+
+    Splits, paths of pictures and the order of pictures, boxes and classes stay; boxes of whole pixels
+    stay to the pixel. What a format has beside boxes is lost: templates of DeepPCB, attributes, masks.
+
+    Args:
+        source, classes, unannotated, outside: as ``data.format``, ``data.classes``, ``data.unannotated``
+            and ``data.boxes_outside``.
+
+    Raises:
+        UserError: ``output`` holds something, or the data set is damaged; nothing is left in
+            ``output`` then.
+    """
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise UserError(f"--output: {output} exists, expected the name of a new folder")
+    found = read_box_set(root, source, classes)
+    entries = annotated(found.entries, unannotated)
+    boxes = [read_boxes(entry, outside) for entry in entries]
+    names = found.classes or names_of(root, boxes)
+    _require_names(root, names)
+    rounded, samples = 0, []
+    for entry, read in zip(entries, boxes):
+        size = picture_size(entry.picture)
+        corners = [box.corners for box in read]
+        if target in WHOLE_PIXELS:
+            rounded += sum(_whole(box, size) != box for box in corners)
+            corners = [_whole(box, size) for box in corners]
+        labels = [label_of(entry, box, names) for box in read]
+        samples.append(Sample(entry.picture, entry.name, size, entry.split, list(zip(labels, corners))))
+    _write(target, output, names, samples)
+    return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded)
+
+
+def _write(target: str, output: Path, names: tuple[str, ...], samples: list[Sample]) -> None:
+    partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
+    try:
+        with refused_writing(partial):
+            partial.mkdir(parents=True)
+            WRITERS[target](partial, names, samples)
+            # Windows replaces no folder, not even an empty one.
+            if output.exists():
+                output.rmdir()
+            os.replace(partial, output)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _require_names(root: Path, names: tuple[str, ...]) -> None:
+    broken = next((name for name in names if len(name.splitlines()) != 1 or name != name.strip()), None)
+    if broken is not None:
+        raise UserError(f"{root}: found the class {broken!r:.60}, expected a name of one line")
+
+
+def _whole(
+    corners: tuple[float, float, float, float], size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """The box with its edges on the nearest pixels, one pixel wide and high at least."""
+    first = [min(round(value), side - 1) for value, side in zip(corners[:2], size)]
+    last = [max(round(value), low + 1) for value, low in zip(corners[2:], first)]
+    return (*map(float, first), *map(float, last))

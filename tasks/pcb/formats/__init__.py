@@ -1,0 +1,50 @@
+"""Formats of pictures with boxes, each read into the same records; no Paddle here."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional
+
+from common.errors import UserError
+from tasks.pcb.formats import coco, deeppcb, voc, yolo
+from tasks.pcb.formats.records import SPLITS, BoxSet
+
+READERS = {"deeppcb": deeppcb, "voc": voc, "coco": coco, "yolo": yolo}
+TITLES = {
+    "deeppcb": "DeepPCB (trainval.txt)",
+    "voc": "Pascal VOC (.xml)",
+    "coco": "COCO (.json)",
+    "yolo": "YOLO (data.yaml or classes.txt)",
+}
+
+
+def read_box_set(root: Path, name: str = "auto", classes: Optional[tuple[str, ...]] = None) -> BoxSet:
+    """The pictures of a data set, whose annotations are not read yet.
+
+    Args:
+        root: its folder, or the JSON file of a COCO set or the YAML file of a YOLO one.
+        name: of the format; ``auto`` recognises it.
+        classes: names of the classes in the order of their numbers, before those of the data.
+
+    Raises:
+        UserError: no such place, no format or several, or what the format's reader refuses.
+    """
+    if not root.exists():
+        raise UserError(f"{root}: no such folder, expected pictures with boxes (see data.root, --data-root)")
+    found = READERS[recognise(root) if name == "auto" else name].read(root, classes)
+    # Formats name their splits in different orders, but draws should be the same.
+    entries = sorted(found.entries, key=lambda entry: SPLITS.index(entry.split or "train"))
+    return replace(found, entries=entries)
+
+
+def recognise(root: Path) -> str:
+    """The format of a folder or file.
+
+    Raises:
+        UserError: it looks like none of them, or like several.
+    """
+    found = [name for name, reader in READERS.items() if reader.recognise(root)]
+    if len(found) == 1:
+        return found[0]
+    seen = " and ".join(TITLES[name] for name in found) if found else "no data set"
+    expected = "one of " + ", ".join(TITLES.values()) if not found else "one of them in data.format"
+    raise UserError(f"{root}: found {seen}, expected {expected}")

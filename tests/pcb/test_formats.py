@@ -1,0 +1,245 @@
+"""The same pictures in every format: equal samples, and converting there and back."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.config import build
+from common.errors import UserError
+from tasks.pcb.config import Config
+from tasks.pcb.conversion import convert
+from tasks.pcb.data import Data, read_boxes, read_data, read_image
+from tasks.pcb.formats import READERS, read_box_set, recognise
+from tasks.pcb.formats.writers import WRITERS, Sample
+from tasks.pcb.synthetic_boards import write_boards
+from tasks.pcb.task import Task
+
+FORMATS = sorted(READERS)
+NAMES = ("open", "Kurzschluss", "针孔", "1e3")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """The same boards in every format."""
+    folder = tmp_path_factory.mktemp("data")
+    write_boards(folder / "boards", number=20, size=128, seed=1)
+    # An empty annotation is a board without defect.
+    next((folder / "boards").glob("group10000/10000_not/*.txt")).write_text("")
+    for name in FORMATS:
+        convert(folder / "boards", name, folder / name)
+    return folder
+
+
+def read(data_root: Path, **data) -> Data:
+    return read_data(build(Config, {"task": "pcb", "data": data}, "test"), data_root)
+
+
+def assert_equal(found: Data, expected: Data) -> None:
+    assert found.classes == expected.classes
+    for name, pictures in expected.splits.items():
+        assert len(found.splits[name]) == len(pictures) > 0
+        for one, other in zip(found.splits[name], pictures):
+            assert one.group == other.group
+            assert (one.boxes == other.boxes).all() and (one.labels == other.labels).all()
+            assert (read_image(one.path) == read_image(other.path)).all()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_is_recognised_and_gives_equal_samples(root, name):
+    assert recognise(root / name) == name
+    board = {"group": -1, "validation_group": "92000"}
+    expected = read(root, root="boards")
+    assert_equal(read(root, root=name, **board), expected)
+    assert_equal(read(root, root=name, format=name, **board), expected)
+    assert sum(not len(p.labels) for pictures in expected.splits.values() for p in pictures) == 1
+
+
+def test_the_metrics_are_the_same_in_every_format(root, tmp_path):
+    found = {}
+    for name in FORMATS:
+        data = {"root": name, "group": -1, "validation_group": "92000"}
+        config = build(Config, {"task": "pcb", "data": data, "model": {"neck_width": 8}}, "test")
+        task = Task(config, read_data(config, root), tmp_path / name)
+        task.model.eval()
+        found[name] = task.evaluate_split("test")
+    for metrics, rows in found.values():
+        assert metrics == found["coco"][0]
+        # DeepPCB's files have another ending.
+        assert [{**row, "image": ""} for row in rows] == [{**row, "image": ""} for row in found["coco"][1]]
+
+
+@pytest.mark.parametrize("split", ["hash", "group"])
+def test_splits_by_hash_and_by_group_are_the_same_in_every_format(root, split):
+    chosen = [read(root, root=name, split=split, group=-1, test_share=0.3) for name in FORMATS]
+    for found in chosen[1:]:
+        assert {n: {(p.group, p.boxes.tobytes()) for p in ps} for n, ps in found.splits.items()} == {
+            n: {(p.group, p.boxes.tobytes()) for p in ps} for n, ps in chosen[0].splits.items()
+        }
+
+
+@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("target", FORMATS)
+def test_converting_there_and_back_changes_no_file(root, tmp_path, source, target):
+    convert(root / source, target, tmp_path / "there")
+    convert(tmp_path / "there", source, tmp_path / "back")
+    assert files_of(tmp_path / "back") == files_of(root / source)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+@st.composite
+def samples(draw) -> tuple[tuple[int, int], list]:
+    """A size of a picture and boxes of whole pixels in it."""
+    size = draw(st.tuples(st.integers(1, 2000), st.sampled_from([1, 3, 480, 5000])))
+    boxes = []
+    for _ in range(draw(st.integers(0, 4))):
+        (x1, y1) = (draw(st.integers(0, side - 1)) for side in size)
+        x2, y2 = draw(st.integers(x1 + 1, size[0])), draw(st.integers(y1 + 1, size[1]))
+        boxes.append((draw(st.integers(0, len(NAMES) - 1)), (x1, y1, x2, y2)))
+    return size, boxes
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=samples(), stem=st.sampled_from(["a", "板 1", "b.c", "x_test"]))
+def test_boxes_of_whole_pixels_come_back_whole(tmp_path_factory, name, drawn, stem):
+    size, boxes = drawn
+    folder = tmp_path_factory.mktemp("set")
+    picture = folder / "source.png"
+    picture.write_bytes(cv2.imencode(".png", np.zeros(size[::-1], np.uint8))[1].tobytes())
+    WRITERS[name](folder / name, NAMES, [Sample(picture, f"lot/{stem}.png", size, None, boxes)])
+    found = read_box_set(folder / name)
+    assert (found.format, found.classes) == (name, NAMES)
+    (entry,) = found.entries
+    assert entry.name == f"lot/{stem}.png"
+    assert [(NAMES.index(box.name), box.corners) for box in read_boxes(entry)] == boxes
+
+
+def test_the_corners_of_voc_count_from_one_and_lie_inside(root, tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros([40, 64], np.uint8))
+    (tmp_path / "a.xml").write_text(
+        "<annotation><object><name>x</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>64</xmax>"
+        "<ymax>2.0</ymax></bndbox></object></annotation>"
+    )
+    (entry,) = read_box_set(tmp_path).entries
+    assert [box.corners for box in read_boxes(entry)] == [(0, 1, 64, 2)]
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+
+
+def test_yolo_text_of_six_digits_gives_whole_pixels_and_leaves_fractions(tmp_path):
+    write_picture(tmp_path / "images/a.png", np.zeros([999, 1777], np.uint8))
+    edges = np.array([[13, 1700], [7, 301]])
+    centre, size = edges.mean(axis=1) / [1777, 999], np.diff(edges)[:, 0] / [1777, 999]
+    whole = "0 " + " ".join(f"{share:.6f}" for share in (*centre, *size))
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text(f"{whole}\r\n0 0.5 0.5 0.5 0.5\r\n")
+    (tmp_path / "data.yaml").write_text("names: [scratch]\nnc: 1\n")
+    (entry,) = read_box_set(tmp_path).entries
+    first, second = (box.corners for box in read_boxes(entry))
+    assert first == (13, 7, 1700, 301)
+    assert second == (444.25, 249.75, 1332.75, 749.25)
+
+
+def test_the_splits_of_ultralytics_are_read(tmp_path):
+    for folder in ("train", "valid", "test"):
+        write_picture(tmp_path / folder / "images/a.png", np.zeros([40, 64], np.uint8))
+        (tmp_path / folder / "labels").mkdir()
+        (tmp_path / folder / "labels/a.txt").write_text("1 0.5 0.5 0.5 0.5\n")
+    # As Roboflow writes it, whose places are off by one folder.
+    (tmp_path / "data.yaml").write_text(
+        "path: /home/somebody/data\ntrain: ../train/images\nval: ../valid/images\ntest: ../test/images\n"
+        "names:\n  0: scratch\n  1: dent\n"
+    )
+    data = read(tmp_path, root=".")
+    assert data.classes == ("scratch", "dent")
+    for folder, name in (("train", "train"), ("valid", "validation"), ("test", "test")):
+        (picture,) = data.splits[name]
+        assert picture.path.parent.parent.name == folder
+        assert picture.boxes.tolist() == [[16, 10, 48, 30]] and picture.labels.tolist() == [1]
+
+
+def test_a_list_of_classes_is_enough_for_yolo_and_no_other_set_names_them(tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros([40, 64], np.uint8))
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    with pytest.raises(UserError, match="found no names of classes, expected data.yaml with names"):
+        read_box_set(tmp_path, "yolo")
+    assert read_box_set(tmp_path, "yolo", ("scratch",)).classes == ("scratch",)
+    (tmp_path / "classes.txt").write_bytes("\ufeff划痕\r\n".encode())
+    assert read_box_set(tmp_path).classes == ("划痕",)
+
+
+def test_classes_of_voc_come_from_the_boxes_of_all_splits(root, tmp_path):
+    convert(root / "boards", "voc", tmp_path / "voc")
+    (tmp_path / "voc/classes.txt").unlink()
+    data = read(tmp_path, root="voc")
+    assert data.classes == ("copper", "mousebite", "open", "pinhole", "short", "spur")
+    assert read(tmp_path, root="voc", classes=[*data.classes[::-1], "dent"]).classes[0] == "spur"
+    with pytest.raises(UserError, match="found the class '.*', expected one of short, spur"):
+        read(tmp_path, root="voc", classes=["short", "spur"])
+
+
+def test_a_crowd_of_coco_is_no_box_and_categories_are_ordered_by_number(tmp_path):
+    write_picture(tmp_path / "images/a.png", np.zeros([40, 64], np.uint8))
+    box = {"image_id": 7, "bbox": [1.5, 2, 10, 20], "iscrowd": 0}
+    content = {
+        "images": [{"id": 7, "file_name": "a.png", "width": 64, "height": 40}],
+        "categories": [{"id": 9, "name": "dent"}, {"id": 2, "name": "scratch"}],
+        "annotations": [{**box, "category_id": 9}, {**box, "category_id": 2, "iscrowd": 1}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    found = read_box_set(tmp_path / "boxes.json")
+    assert found.classes == ("scratch", "dent")
+    assert [(box.name, box.corners) for box in read_boxes(found.entries[0])] == [("dent", (1.5, 2, 11.5, 22))]
+
+
+def test_fractions_are_rounded_for_formats_without_them_and_counted(tmp_path):
+    write_picture(tmp_path / "in/images/a.png", np.zeros([40, 64], np.uint8))
+    (tmp_path / "in/labels").mkdir()
+    (tmp_path / "in/labels/a.txt").write_text("0 0.5 0.5 0.3 0.5\n0 0.999 0.5 0.002 0.5\n")
+    (tmp_path / "in/data.yaml").write_text("names: [x]\n")
+    done = convert(tmp_path / "in", "voc", tmp_path / "out")
+    assert done.rounded == 2
+    corners = [box.corners for box in read_boxes(read_box_set(tmp_path / "out").entries[0])]
+    assert corners == [(22, 10, 42, 30), (63, 10, 64, 30)]
+    assert convert(tmp_path / "in", "coco", tmp_path / "coco").rounded == 0
+
+
+def test_a_conversion_that_fails_leaves_nothing_and_takes_no_folder_that_holds_something(root, tmp_path):
+    for name in ("a.png", "a.bmp"):
+        write_picture(tmp_path / "in" / name, np.zeros([40, 64], np.uint8))
+    (tmp_path / "in/a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "in/classes.txt").write_text("x\n")
+    with pytest.raises(UserError, match="a.xml: found two pictures that would have this file"):
+        convert(tmp_path / "in", "voc", tmp_path / "out")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
+    with pytest.raises(UserError, match="exists, expected the name of a new folder"):
+        convert(root / "boards", "voc", tmp_path / "in")
+
+
+def test_real_boards_are_the_same_in_every_format(data_root, tmp_path):
+    source = data_root / "deeppcb/PCBData"
+    few = tmp_path / "few"
+    for name in ("trainval.txt", "test.txt"):
+        lines = (source / name).read_text().splitlines()[::100]
+        few.mkdir(exist_ok=True)
+        (few / name).write_text("".join(f"{line}\n" for line in lines))
+        for picture, annotation in (line.split() for line in lines):
+            for file in (picture.replace(".jpg", "_test.jpg"), annotation):
+                (few / file).parent.mkdir(parents=True, exist_ok=True)
+                (few / file).write_bytes((source / file).read_bytes())
+    expected = read(tmp_path, root="few", split="group")
+    assert expected.classes[0] == "open"
+    for name in FORMATS:
+        convert(few, name, tmp_path / name)
+        assert_equal(read(tmp_path, root=name, split="group", group=-1), expected)
