@@ -29,9 +29,15 @@ def all_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor) -> paddle.Ten
     return _hidden(encoder, token_ids).reshape([*token_ids.shape, -1])
 
 
-def some_tokens(encoder: paddle.nn.Layer, token_ids: paddle.Tensor, places: paddle.Tensor) -> paddle.Tensor:
-    """Last hidden states, [places, width], at places of the flattened token ids [batch, tokens]."""
-    return _hidden(encoder, token_ids, places=places)
+def some_tokens(
+    encoder: paddle.nn.Layer, token_ids: paddle.Tensor, places: paddle.Tensor, causal: bool = False
+) -> paddle.Tensor:
+    """Last hidden states, [places, width], at places of the flattened token ids [batch, tokens].
+
+    Args:
+        causal: a token sees itself and those before it, as in GPT.
+    """
+    return _hidden(encoder, token_ids, places=places, causal=causal)
 
 
 def is_supported(encoder: paddle.nn.Layer) -> bool:
@@ -51,10 +57,13 @@ def _hidden(
     token_ids: paddle.Tensor,
     first_only: bool = False,
     places: Optional[paddle.Tensor] = None,
+    causal: bool = False,
 ) -> paddle.Tensor:
     batch, tokens = token_ids.shape
     padding = token_ids == encoder.config.pad_token_id
     mask = (padding.astype("float32") * MASKED).reshape([batch, 1, 1, tokens])
+    if causal:
+        mask = mask + paddle.full([tokens, tokens], MASKED).triu(1)
     hidden = encoder.embeddings(input_ids=token_ids).reshape([batch * tokens, -1])
     *blocks, last = encoder.encoder.layers
     for block in blocks:

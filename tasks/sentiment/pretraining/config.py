@@ -140,8 +140,10 @@ class Config:
 
     task: Literal["sentiment_pretraining"]
     data: Data
-    objective: Literal["mlm", "rtd"] = Field(
-        "mlm", description="masked language modelling, or ELECTRA's detection of replaced tokens"
+    objective: Literal["mlm", "rtd", "clm"] = Field(
+        "mlm",
+        description="masked language modelling, ELECTRA's detection of replaced tokens, "
+        "or causal language modelling: each token from those before it",
     )
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)

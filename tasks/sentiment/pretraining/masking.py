@@ -59,6 +59,17 @@ def with_special_tokens(ids: np.ndarray, numbers: TokenNumbers) -> np.ndarray:
     return result
 
 
+def next_tokens(ids: np.ndarray, numbers: TokenNumbers) -> MaskedBatch:
+    """Every token but [UNK] is to be guessed at the place before it; nothing is hidden.
+
+    Args:
+        ids: int64 [pieces, longest], -1 behind the end of a piece.
+    """
+    rows, columns = np.nonzero((ids >= 0) & (ids != numbers.unknown))
+    inputs = with_special_tokens(ids, numbers)
+    return MaskedBatch(inputs, rows * inputs.shape[1] + columns, ids[rows, columns])
+
+
 def mask_tokens(
     ids: np.ndarray, firsts: np.ndarray, numbers: TokenNumbers, masking: Masking, rng: np.random.Generator
 ) -> MaskedBatch:

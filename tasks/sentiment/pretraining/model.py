@@ -36,6 +36,15 @@ class MaskedLanguageHead(nn.Layer):
         self.layer_norm = nn.LayerNorm(config.hidden_size, epsilon=config.layer_norm_eps)
         self.bias = self.create_parameter([config.vocab_size], is_bias=True)
 
+    def start_from(self, counts: np.ndarray) -> None:
+        """Bias of each token: the logarithm of its share, so that learning starts at what unigrams tell.
+
+        Args:
+            counts: how often a token stands in the corpus, int [vocabulary]; none counts as half a time.
+        """
+        shares = np.maximum(counts, 0.5) / counts.sum()
+        self.bias.set_value(np.log(shares).astype(np.float32))
+
     def forward(self, hidden: paddle.Tensor, embeddings: paddle.Tensor) -> paddle.Tensor:
         """Logits [rows, vocabulary] of hidden states [rows, width] by embeddings [vocabulary, width]."""
         transformed = nn.functional.gelu(affine(hidden, self.transform.weight, self.transform.bias))
@@ -43,11 +52,15 @@ class MaskedLanguageHead(nn.Layer):
 
 
 class MaskedLanguageModel(nn.Layer):
-    """PaddleNLP's BERT with the head of masked language modelling; the unread pooler is frozen."""
+    """PaddleNLP's BERT with the head of masked language modelling; the unread pooler is frozen.
 
-    def __init__(self, encoder: BertModel):
+    Args:
+        causal: each token sees only those before it, and itself: a GPT of BERT's blocks.
+    """
+
+    def __init__(self, encoder: BertModel, causal: bool = False):
         super().__init__()
-        self.encoder, self.head = encoder, MaskedLanguageHead(encoder.config)
+        self.encoder, self.head, self.causal = encoder, MaskedLanguageHead(encoder.config), causal
         _prepare(self)
 
     def forward(self, token_ids: paddle.Tensor, places: Optional[paddle.Tensor] = None) -> paddle.Tensor:
@@ -57,9 +70,8 @@ class MaskedLanguageModel(nn.Layer):
             places: int64; every token by default.
         """
         if places is None:
-            hidden = all_tokens(self.encoder, token_ids).flatten(0, 1)
-        else:
-            hidden = some_tokens(self.encoder, token_ids, places)
+            places = paddle.arange(token_ids.size)
+        hidden = some_tokens(self.encoder, token_ids, places, self.causal)
         return self.head(hidden, self.encoder.embeddings.word_embeddings.weight)
 
 

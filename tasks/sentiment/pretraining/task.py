@@ -22,9 +22,14 @@ from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
 from tasks.sentiment.pretraining.config import Config, Masking
 from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
 from tasks.sentiment.pretraining.export import read_masked_language_head, write_encoder
-from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
+from tasks.sentiment.pretraining.masking import TokenNumbers
 from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel, new_encoder
-from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling, Objective, ReplacedTokenDetection
+from tasks.sentiment.pretraining.objectives import (
+    CausalLanguageModelling,
+    MaskedLanguageModelling,
+    Objective,
+    ReplacedTokenDetection,
+)
 from tasks.sentiment.pretraining.report import report_sections
 from tasks.sentiment.pretraining.word_vectors import token_vectors
 
@@ -52,7 +57,7 @@ class Task(loop.Task):
         encoder = new_encoder(config, len(data.vocabulary), assets, trained)
         if config.model.word_vectors and not trained:
             _start_from_vectors(encoder, data)
-        self.objective = _objective(config, encoder, self.numbers, trained)
+        self.objective = _objective(config, encoder, data, self.numbers, trained)
         self.model, self.selection_metric = self.objective.model, self.objective.selection_metric
         set_encoder_dropout(self.model, config.model.dropout)
         self.depth_of = partial(_depth, encoder.config.num_hidden_layers)
@@ -72,7 +77,7 @@ class Task(loop.Task):
         """Inputs, places and labels of a :class:`MaskedBatch`, masked as no other batch of the run."""
         rng = generator(self.config.train.seed, "masking", samples[0])
         pieces = self.stream.pieces[np.array(samples)]
-        batch = mask_tokens(*padded(self.data, pieces), self.numbers, self.config.masking, rng)
+        batch = self.objective.hide(*padded(self.data, pieces), self.numbers, self.config.masking, rng)
         return batch.inputs, batch.places, batch.labels
 
     def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
@@ -145,7 +150,7 @@ class Task(loop.Task):
         for number, (begin, end) in enumerate(bounds):
             chosen = pieces[begin:end]
             rng = generator(0, "held-out masking", number)
-            yield chosen, mask_tokens(*padded(self.data, chosen), self.numbers, HELD_OUT_MASKING, rng)
+            yield chosen, self.objective.hide(*padded(self.data, chosen), self.numbers, HELD_OUT_MASKING, rng)
 
 
 class _Places(paddle.io.Dataset):
@@ -168,14 +173,20 @@ def _start_from_vectors(encoder: BertModel, data: Data) -> None:
     table.set_value(np.where(known, vectors, table.numpy()))
 
 
-def _objective(config: Config, encoder: BertModel, numbers: TokenNumbers, trained: bool) -> Objective:
+def _objective(
+    config: Config, encoder: BertModel, data: Data, numbers: TokenNumbers, trained: bool
+) -> Objective:
+    counts = np.bincount(data.tokens.astype(np.int64), minlength=encoder.config.vocab_size)
     if config.objective == "rtd":
         model = ReplacedTokenModel(encoder, config.generator, numbers.ordinary)
+        model.generator_head.start_from(counts)
         return ReplacedTokenDetection(model, numbers.pad, config.generator.detection_weight)
-    model = MaskedLanguageModel(encoder)
+    causal = config.objective == "clm"
+    model = MaskedLanguageModel(encoder, causal)
+    model.head.start_from(counts)
     if config.model.weights is not None and not trained:
         read_masked_language_head(Path(config.model.weights) / WEIGHTS, model.head)
-    return MaskedLanguageModelling(model)
+    return CausalLanguageModelling(model) if causal else MaskedLanguageModelling(model)
 
 
 def _depth(layers: int, name: str) -> Optional[int]:

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.sentiment.pretraining.config import Masking
-from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens, with_special_tokens
+from tasks.sentiment.pretraining.masking import (
+    TokenNumbers,
+    mask_tokens,
+    next_tokens,
+    with_special_tokens,
+)
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused1]", *"abcdefghij"]
 NUMBERS = TokenNumbers.of(VOCABULARY)
@@ -35,6 +40,14 @@ def test_special_tokens_stand_around_each_piece_and_padding_behind():
 
 def test_of_the_vocabulary_special_and_free_tokens_are_not_ordinary():
     assert NUMBERS.ordinary.tolist() == list(range(6, 16))
+
+
+def test_next_tokens_are_guessed_at_the_places_before_them_and_none_is_hidden():
+    ids = np.array([[6, UNKNOWN, 8], [7, -1, -1]])
+    batch = next_tokens(ids, NUMBERS)
+    assert batch.inputs.tolist() == [[CLS, 6, UNKNOWN, 8, SEP], [CLS, 7, SEP, PAD, PAD]]
+    assert batch.places.tolist() == [0, 2, 5]
+    assert batch.labels.tolist() == [6, 8, 7]
 
 
 @given(seed=st.integers(0, 1000), rate=st.floats(0.01, 0.9), whole_words=st.booleans())

@@ -1,4 +1,4 @@
-"""Losses and metrics of both objectives."""
+"""Losses and metrics of the objectives."""
 
 import numpy as np
 import paddle
@@ -8,7 +8,11 @@ from paddlenlp.transformers import BertConfig, BertForMaskedLM
 from tasks.sentiment.pretraining.config import Generator, Masking
 from tasks.sentiment.pretraining.masking import TokenNumbers, mask_tokens
 from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel
-from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling, ReplacedTokenDetection
+from tasks.sentiment.pretraining.objectives import (
+    CausalLanguageModelling,
+    MaskedLanguageModelling,
+    ReplacedTokenDetection,
+)
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(0x4E00 + i) for i in range(60))]
 NUMBERS = TokenNumbers.of(VOCABULARY)
@@ -95,6 +99,41 @@ def test_masked_metrics_are_means_over_hidden_tokens(masked_language):
     assert metrics["perplexity"] == pytest.approx(np.exp(loss), rel=1e-3)
     assert metrics["masked_accuracy"] == (logits.argmax(axis=1) == masked.labels).mean()
     assert objective.loss(masked_language, *tensors(masked)).item() == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_causal_model_does_not_see_what_comes_behind(paddles):
+    model = MaskedLanguageModel(paddles.bert, causal=True)
+    model.eval()
+    ids = np.random.default_rng(0).choice(NUMBERS.ordinary, (2, 12))
+    other = ids.copy()
+    other[:, 7:] = np.flip(ids[:, 7:], axis=1)
+    logits = [model(paddle.to_tensor(x)).reshape([2, 12, -1]).numpy() for x in (ids, other)]
+    assert logits[0][:, :7] == pytest.approx(logits[1][:, :7], abs=1e-5)
+    assert abs(logits[0][:, 7:] - logits[1][:, 7:]).max() > 0.01
+
+
+def test_causal_metrics_are_of_the_next_token_by_paddlenlps_attention_mask(paddles):
+    objective = CausalLanguageModelling(MaskedLanguageModel(paddles.bert, causal=True))
+    objective.model.eval()
+    ids = np.random.default_rng(0).choice(NUMBERS.ordinary, (1, 8))
+    guessed = objective.hide(ids, ids >= 0, NUMBERS, Masking(), np.random.default_rng(0))
+    sums = {name: values.sum() for name, values in objective.measure(guessed).items()}
+    mask = paddle.tril(paddle.ones([1, 1, 10, 10]))
+    hidden = paddles.bert(paddle.to_tensor(guessed.inputs), attention_mask=(1 - mask) * -1e4)[0][0, :8]
+    head, embeddings = objective.model.head, paddles.bert.embeddings.word_embeddings.weight
+    logits = head(hidden, embeddings).numpy()
+    metrics = objective.metrics(sums)
+    assert metrics["next_token_accuracy"] == (logits.argmax(axis=1) == ids[0]).mean()
+    loss = paddle.nn.functional.cross_entropy(paddle.to_tensor(logits), paddle.to_tensor(ids[0]))
+    assert metrics["loss"] == pytest.approx(loss.item(), rel=1e-4)
+
+
+def test_a_head_starts_at_the_shares_of_the_tokens(masked_language):
+    counts = np.arange(len(VOCABULARY))
+    masked_language.head.start_from(counts)
+    shares = np.exp(masked_language.head.bias.numpy())
+    assert shares[1:] == pytest.approx(counts[1:] / counts.sum(), rel=1e-5)
+    assert 0 < shares[0] < shares[1]
 
 
 def test_only_hidden_tokens_are_replaced_and_by_ordinary_ones(detector):
