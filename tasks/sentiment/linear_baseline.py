@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
@@ -20,21 +20,29 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 SEARCHED = 20_000
 
 
-def fit_linear_baseline(data: Data, searched: int = SEARCHED) -> tuple[Pipeline, float]:
+def features_of(texts: Sequence[str]) -> TfidfVectorizer:
+    """Character 1-3-grams with the vocabulary and the inverse document frequencies of texts."""
+    return TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True).fit(texts)
+
+
+def fit_linear_baseline(
+    data: Data, searched: int = SEARCHED, features: Optional[TfidfVectorizer] = None
+) -> tuple[Pipeline, float]:
     """Character 1-3-grams and logistic regression, C chosen on validation by the selection metric.
 
     Args:
         searched: training texts on which the strengths are compared; the chosen one is fitted on all.
+        features: fitted, such as on many texts without labels; by default those of the training texts.
 
     Returns:
         the fitted pipeline and its C, the inverse strength of the L2 penalty.
     """
     train = data.splits["train"]
     # They come in the order of their hashes, so the first are a random part.
-    fitted = _fit(train[:searched], STRENGTHS)
+    fitted = _fit(train[:searched], STRENGTHS, features)
     scores = [evaluate(pipeline, data, "validation")[SELECTION_METRIC] for pipeline in fitted]
     best = int(np.argmax(scores))
-    pipeline = fitted[best] if len(train) <= searched else _fit(train, STRENGTHS[best : best + 1])[0]
+    pipeline = fitted[best] if len(train) <= searched else _fit(train, (STRENGTHS[best],), features)[0]
     return pipeline, STRENGTHS[best]
 
 
@@ -50,10 +58,12 @@ def describe_choice(strength: float, texts: int, searched: int = SEARCHED) -> st
     return f"C = {strength:g} chosen on validation{fitted_on}{edge}."
 
 
-def _fit(reviews: list[Review], strengths: Sequence[float]) -> list[Pipeline]:
+def _fit(
+    reviews: list[Review], strengths: Sequence[float], features: Optional[TfidfVectorizer]
+) -> list[Pipeline]:
     """A pipeline for each strength."""
-    features = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
-    known, labels = features.fit_transform(_texts(reviews)), labels_of(reviews)
+    features = features or features_of(_texts(reviews))
+    known, labels = features.transform(_texts(reviews)), labels_of(reviews)
     fitted = []
     for strength in strengths:
         # Where a small draw has one class only, nothing can be fitted, and that class is the answer.
