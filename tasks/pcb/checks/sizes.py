@@ -11,6 +11,7 @@ from common.reporting.page import HtmlImage, HtmlTable, Section
 from common.reporting.size_plots import plot_box_sizes
 from tasks.pcb.anchors import training_sizes
 from tasks.pcb.checks.source import Source
+from tasks.pcb.config import Augment
 from tasks.pcb.targets import shape_iou
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -34,7 +35,7 @@ def check_sizes(
     if anchors is not None:
         overlaps = best_overlaps(source, anchors)
         sections.append(_anchors_section(anchors, overlaps))
-        findings += _badly_fitting(overlaps)
+        findings += _badly_fitting(overlaps, source.config.augment)
     return sections, findings
 
 
@@ -130,8 +131,11 @@ def _anchors_section(anchors: np.ndarray, overlaps: dict[str, np.ndarray]) -> Se
     return Section("Anchors", said, tables=[HtmlTable(columns, rows)])
 
 
-def _badly_fitting(overlaps: dict[str, np.ndarray]) -> list[Finding]:
+def _badly_fitting(overlaps: dict[str, np.ndarray], augment: Augment) -> list[Finding]:
     found = []
+    remedy = "see the plot of sizes: boxes of very different shapes, or other ones than train has"
+    if augment.zoom * augment.stretch > 1:
+        remedy = f"less augment.zoom or augment.stretch, for which anchors are made; or {remedy}"
     for name, several in overlaps.items():
         share = float((several >= JUDGED).mean())
         if share < GOOD:
@@ -139,7 +143,6 @@ def _badly_fitting(overlaps: dict[str, np.ndarray]) -> list[Finding]:
                 f"of {name} only {share:.1%} of the boxes have an anchor whose shape has an IoU of {JUDGED} "
                 "with theirs"
             )
-            remedy = "see the plot of sizes: boxes of very different shapes, or other ones than train has"
             number = int((several < JUDGED).sum())
             found.append(Finding("warning", "anchors do not fit", message, remedy, count=number))
     return found
