@@ -20,10 +20,9 @@ VIEWS = "training_views"
 def main() -> None:
     """Check, print, and write a page, plots and a table of every place if asked to."""
     arguments, config = parse_arguments()
-    check, root = tasks.load(config.task, "check"), runs.data_root(arguments.data_root)
-    plots = None
     if arguments.augmented:
         require_views(config.task, arguments.output)
+    check, root, plots = tasks.load(config.task, "check"), runs.data_root(arguments.data_root), None
     if arguments.output is not None:
         make_folder(arguments.output)
         plots = arguments.output / "plots"

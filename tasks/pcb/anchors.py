@@ -1,7 +1,6 @@
 """Anchors: typical box sizes, found by k-means on the training boxes."""
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from common.seeding import derive, generator
 from tasks.pcb.augment import draw_magnification
@@ -21,6 +20,9 @@ def cluster_anchors(sizes: np.ndarray, number: int = 9, seed: int = 0) -> list[l
     Args:
         sizes: widths and heights, float [n, 2], n >= 1, pixels.
     """
+    # Takes a second to import, longer than a mistake in the data waits for its answer.
+    from sklearn.cluster import KMeans
+
     logarithms = np.log(sizes)
     distinct = len(np.unique(logarithms, axis=0))
     kmeans = KMeans(min(number, distinct), n_init=10, random_state=seed).fit(logarithms)

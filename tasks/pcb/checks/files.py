@@ -3,10 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
+from common.errors import UserError
 from common.reporting.findings import Finding, Place
 from common.reporting.page import HtmlTable, Section
 from tasks.pcb.checks.source import Checked, Source, place_of
 from tasks.pcb.formats.records import CLASS_FILES, NoAnnotation, NoPicture, text_lines
+from tasks.pcb.formats.yolo import label_file
 from tasks.pcb.images import find_files, is_picture
 from tasks.pcb.predictions import template_of
 
@@ -83,14 +85,16 @@ def _lost_texts(source: Source) -> list[Finding]:
     """Texts of YOLO whose pictures are gone, of which training says nothing."""
     if source.format != "yolo":
         return []
-    known = {p.entry.annotation for p in source.pictures}
-    stems = {p.path.stem for p in source.pictures}
-    folders = {file.parent for file in known if file}
+    root = source.root
+    annotations = {p.entry.annotation for p in source.pictures} - {None}
+    pictures = (file.relative_to(root) for file in find_files(root) if is_picture(file))
+    known = annotations | {root / label_file(file) for file in pictures}
+    folders = {file.parent for file in annotations}
     lost = [
         file
         for folder in sorted(folders)
         for file in sorted(folder.glob("*.txt"))
-        if file not in known and file.name not in CLASS_FILES and file.stem not in stems and _is_boxes(file)
+        if file not in known and file.name not in CLASS_FILES and _is_boxes(file)
     ]
     if not lost:
         return []
@@ -101,7 +105,10 @@ def _lost_texts(source: Source) -> list[Finding]:
 
 
 def _is_boxes(file: Path) -> bool:
-    return all(len(text.split()) == 5 for _, text in text_lines(file))
+    try:
+        return all(len(text.split()) == 5 for _, text in text_lines(file))
+    except UserError:
+        return False
 
 
 def _unannotated(source: Source) -> list[Finding]:

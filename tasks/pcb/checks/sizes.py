@@ -10,6 +10,7 @@ from common.reporting.findings import Finding
 from common.reporting.page import HtmlImage, HtmlTable, Section
 from common.reporting.size_plots import plot_box_sizes
 from tasks.pcb.anchors import training_sizes
+from tasks.pcb.checks.classes import CLASSES_SHOWN
 from tasks.pcb.checks.source import Source
 from tasks.pcb.config import Augment
 from tasks.pcb.targets import shape_iou
@@ -46,7 +47,7 @@ def _sizes_section(source: Source, anchors: Optional[np.ndarray], plots: Optiona
     labels = np.concatenate([source.labels(split) for split in source.splits])
     by_class = [(name, boxes[labels == index]) for index, name in enumerate(source.classes)]
     rows = []
-    for name, several in [*by_split.items(), *by_class]:
+    for name, several in [*by_split.items(), *by_class[:CLASSES_SHOWN]]:
         if len(several):
             quantiles = np.percentile(box_sides(several), PERCENTILES)
             rows.append([name[:30], f"{len(several):,}", *(f"{value:.1f}" for value in quantiles)])

@@ -28,8 +28,8 @@ def sample(boxes, labels, side: int = 320) -> BoxSample:
 def boxes_in(draw, side: int = 320) -> list[list[float]]:
     found = []
     for _ in range(draw(st.integers(0, 12))):
-        x, y = (draw(st.floats(0, side - 4, width=32)) for _ in range(2))
-        width, height = (draw(st.floats(2, side - low, width=32)) for low in (x, y))
+        x, y = (draw(st.floats(0, side - 4)) for _ in range(2))
+        width, height = (draw(st.floats(2, side - low)) for low in (x, y))
         found.append([x, y, x + width, y + height])
     return found
 
@@ -95,9 +95,8 @@ def test_boxes_without_target_are_those_that_lose_their_only_cell_to_another(roo
         taken = set()
         for box, anchor in zip(picture.boxes, iou.argmax(axis=1)):
             stride = strides[level[int(anchor)]]
-            taken.add(
-                (int(anchor), int((box[0] + box[2]) // 2 // stride), int((box[1] + box[3]) / 2 // stride))
-            )
+            column, row = ((box[:2] + box[2:]) / 2 // stride).astype(int).tolist()
+            taken.add((int(anchor), column, row))
         lost += len(picture.boxes) - len(taken)
     section, findings = check_assignment(source, anchors)
     assert lost > 0
