@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from tasks.pcb.synthetic_boards import write_boards
 from tests.conftest import ROOT
 
+BOARDS = ["--config", "configs/pcb/baseline.yaml"]
 SENTIMENT = ["--config", "configs/sentiment/baseline.yaml"]
 VOID = {"meta", "img", "br", "link"}
 
@@ -83,10 +85,50 @@ def test_the_projects_own_reviews_in_seconds_and_nothing_written(tmp_path, comma
     assert "errors: 0" in done.stdout and "report:" not in done.stdout
 
 
+def test_boards_with_faults_are_drawn_and_every_fault_is_a_row(tmp_path, command):
+    write_boards(tmp_path / "boards", number=24, size=160)
+    damaged = sorted((tmp_path / "boards").rglob("10000*_test.jpg"))
+    for file in damaged:
+        file.write_bytes(file.read_bytes()[:-400])
+    annotation = next((tmp_path / "boards").rglob("20000001.txt"))
+    annotation.write_text(f"{annotation.read_text()}150 20 170 40 1\n")
+    flags = [*BOARDS, "--data.root", "boards", "--data.group", "-1", "--data-root", tmp_path]
+    done = command("check_data.py", *flags, "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and "errors: 2" in done.stdout
+    # Training names the first one.
+    assert all(f"{file}" in done.stdout for file in damaged)
+    with open(tmp_path / "out/findings.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    unread = {row["file"] for row in rows if row["kind"] == "picture cannot be read"}
+    assert unread == set(map(str, damaged))
+    (outside,) = (row for row in rows if row["kind"] == "box outside")
+    assert outside["file"] == str(annotation) and outside["text"] == "open 150 20 170 40"
+    page = Page((tmp_path / "out/report.html").read_text(encoding="utf-8"))
+    assert page.open == [] and all(source.startswith("data:image/png") for source in page.loaded)
+    assert {"Pictures", "Boxes", "Classes", "Anchors", "Targets", "Contact sheet"} <= set(page.headings)
+    plots = {file.name for file in (tmp_path / "out/plots").iterdir()}
+    assert plots == {"box_sizes.png", "contact_sheet_1.png"}
+
+
+def test_training_views_of_boards_are_drawn(tmp_path, command):
+    write_boards(tmp_path / "boards", number=16, size=160)
+    config = ["--config", "configs/quickstart/pcb-regularized.yaml", "--augment.crop", "128"]
+    flags = [*config, "--data.root", "boards", "--data-root", tmp_path, "--output", tmp_path / "out"]
+    done = command("check_data.py", *flags, "--augmented")
+    assert done.returncode == 0, done.stderr
+    assert "Training views" in done.stdout and "errors: 0" in done.stdout
+    plots = {file.name for file in (tmp_path / "out/plots").iterdir()}
+    assert {"training_views_epoch_1.png", "training_views_epoch_10.png"} < plots
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--config", "configs/pcb/baseline.yaml"], "task: there are no checks of pcb data yet"),
+        (["--config", "configs/sentiment/pretrain.yaml"], "for which check is not there yet"),
+        ([*BOARDS, "--data.root", "missing"], "missing: no such folder"),
+        ([*BOARDS, "--augmented"], "--augmented: found no --output"),
+        ([*SENTIMENT, "--augmented", "--output", "x"], "--augmented: found a sentiment configuration"),
         ([], "--config: missing"),
         ([*SENTIMENT, "--data.train", "missing.csv"], "missing.csv: no such file"),
         ([*SENTIMENT, "--data.trian", "a.csv"], "the nearest is --data.train"),

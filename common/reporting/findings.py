@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from common.reporting.page import HtmlTable, Section
 
@@ -17,10 +17,14 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Place:
-    """A row of a file, the text that stands there, and what is to be said of it."""
+    """A row of a file, the text that stands there, and what is to be said of it.
+
+    Attributes:
+        line: or another place in the file, such as ``object 2``; empty where the whole file is meant.
+    """
 
     file: Path
-    line: int
+    line: Union[int, str] = ""
     text: str = ""
     detail: str = ""
 
@@ -36,6 +40,7 @@ class Finding:
         remedy: what to do about it, in one line.
         places: all rows that have the fault, in the order of the files; none where it belongs to no row.
         count: how many there are; the number of places by default.
+        every: whether the terminal names every place, not only the first few.
     """
 
     severity: str
@@ -44,6 +49,7 @@ class Finding:
     remedy: str
     places: list[Place] = field(default_factory=list)
     count: Optional[int] = None
+    every: bool = False
 
     def __post_init__(self):
         if self.severity not in SEVERITIES:
@@ -63,7 +69,8 @@ def findings_text(findings: list[Finding]) -> str:
     for finding in by_severity(findings):
         lines.append(f"{finding.severity:<8}{finding.count:>8,}  {finding.kind}: {finding.message}")
         if finding.places:
-            lines.append(f"{'':18}at {_where(finding.places)}")
+            shown = len(finding.places) if finding.every else EXAMPLES
+            lines.append(f"{'':18}at {_where(finding.places, shown)}")
         lines.append(f"{'':18}-> {finding.remedy}")
     counts = [f"{name}s: {sum(f.severity == name for f in findings)}" for name in SEVERITIES]
     return "\n".join([*lines, ", ".join(counts)])
@@ -79,7 +86,7 @@ def findings_sections(findings: list[Finding]) -> list[Section]:
     names = _names({place.file for finding in findings for place in finding.places})
     for finding in findings:
         examples = [
-            [f"{names[place.file]}:{place.line}", shorten(place.text, 160), shorten(place.detail, 160)]
+            [_named(names[place.file], place.line), shorten(place.text, 160), shorten(place.detail, 160)]
             for place in finding.places[:EXAMPLES]
         ]
         if examples:
@@ -113,9 +120,13 @@ def _names(files: set[Path]) -> dict[Path, str]:
     return {file: file.name if unique else str(file) for file in files}
 
 
-def _where(places: list[Place]) -> str:
+def _named(file: Any, line: Union[int, str]) -> str:
+    return f"{file}:{line}" if line != "" else str(file)
+
+
+def _where(places: list[Place], shown: int) -> str:
     parts = []
-    for file, together in groupby(places[:EXAMPLES], key=lambda place: place.file):
-        parts.append(f"{file}:{', '.join(str(place.line) for place in together)}")
-    more = len(places) - EXAMPLES
+    for file, together in groupby(places[:shown], key=lambda place: place.file):
+        parts.append(_named(file, ", ".join(str(place.line) for place in together if place.line != "")))
+    more = len(places) - shown
     return "; ".join(parts) + (f" and {more:,} more" if more > 0 else "")

@@ -55,3 +55,8 @@ def _write(drawn: np.ndarray, text: str, corners, colour: tuple[int, int, int], 
     y = top - 2 * width if top - height >= 2 * width else bottom + height + 2 * width
     cv2.putText(drawn, text, (x, y), font, scale, (255, 255, 255), 3 * width, cv2.LINE_AA)
     cv2.putText(drawn, text, (x, y), font, scale, colour, width, cv2.LINE_AA)
+
+
+def drawable_name(classes: Sequence[str], label: int) -> str:
+    """The name of a class where the fonts of a plot have it, else its number, counted from 1."""
+    return classes[label] if classes[label].isascii() else str(label + 1)

@@ -20,6 +20,7 @@ from common.reporting.plots import plot_precision_recall
 from common.reporting.tables import show
 from common.training.run_folder import RunFolder
 from tasks.pcb.data import Data, Picture
+from tasks.pcb.drawing import drawable_name
 from tasks.pcb.images import read_image
 from tasks.pcb.metrics import seen_boards, truths_of
 from tasks.pcb.predictions import picture_names, read_predictions, template_of
@@ -102,7 +103,7 @@ def class_curves(split: Evaluated, classes: tuple[str, ...]) -> dict[str, ScoreC
         truths = [Truth(t.boxes[t.labels == index], t.labels[t.labels == index]) for t in split.truths]
         if any(len(truth.labels) for truth in truths):
             found = [select(d, d.labels == index) for d in split.found]
-            curves[_drawable(classes, index)] = count_by_score(truths, found)
+            curves[drawable_name(classes, index)] = count_by_score(truths, found)
     return curves
 
 
@@ -236,17 +237,12 @@ def _panel(rank: int, errors: Errors, classes: tuple[str, ...]) -> Panel:
     truth, kept, wrong = errors.truth, errors.kept, ~errors.right
     # What is annotated lies on top of what is found.
     boxes = [
-        DrawnBox(box, ALARM, f"{_drawable(classes, label)} {score:.2f}")
+        DrawnBox(box, ALARM, f"{drawable_name(classes, label)} {score:.2f}")
         for box, label, score in zip(kept.boxes[wrong], kept.labels[wrong], kept.scores[wrong])
     ]
     boxes += [
-        DrawnBox(box, MISSED, _drawable(classes, label)) if i in errors.missed else DrawnBox(box, FOUND)
+        DrawnBox(box, MISSED, drawable_name(classes, label)) if i in errors.missed else DrawnBox(box, FOUND)
         for i, (box, label) in enumerate(zip(truth.boxes, truth.labels))
     ]
     title = f"{rank}: {len(errors.missed)} of {len(truth.labels)} missed, {wrong.sum()} false alarms"
     return Panel(title, read_image(errors.picture.path)[:, :, ::-1], boxes)
-
-
-def _drawable(classes: tuple[str, ...], label: int) -> str:
-    """The name of a class where the fonts of a plot have it, else its number, counted from 1."""
-    return classes[label] if classes[label].isascii() else str(label + 1)

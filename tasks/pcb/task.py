@@ -13,8 +13,8 @@ from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training import loop
 from common.training.run_folder import RunFolder, write_text
-from tasks.pcb.anchors import cluster_anchors
-from tasks.pcb.augment import Augmenter, draw_magnification
+from tasks.pcb.anchors import training_anchors
+from tasks.pcb.augment import Augmenter
 from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
 from tasks.pcb.data import Data, Picture
 from tasks.pcb.detect import Detector, shrink, stack_images
@@ -197,8 +197,6 @@ class _TrainingView(paddle.io.Dataset):
 def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:
     """Anchors of the training boxes as training will see them, magnified."""
     if not file.exists():
-        boxes = np.concatenate([picture.boxes for picture in data.splits["train"]]) * config.data.scale
-        rng = generator(config.train.seed, "magnification of anchors")
-        sizes = (boxes[:, 2:] - boxes[:, :2]) * draw_magnification(config.augment, len(boxes), rng)
-        write_text(file, json.dumps(cluster_anchors(sizes, seed=derive(config.train.seed, "anchors"))) + "\n")
+        boxes = np.concatenate([picture.boxes for picture in data.splits["train"]])
+        write_text(file, json.dumps(training_anchors(boxes, config)) + "\n")
     return json.loads(file.read_text())

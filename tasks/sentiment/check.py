@@ -1,6 +1,7 @@
 """What is wrong with labelled texts, before hours of training; no Paddle here."""
 
 from pathlib import Path
+from typing import Optional
 
 from common.reporting.findings import Finding
 from common.reporting.page import HtmlTable, Section
@@ -14,8 +15,13 @@ from tasks.sentiment.config import Config
 from tasks.sentiment.data import normalise
 
 
-def check_data(config: Config, data_root: Path) -> tuple[list[Section], list[Finding]]:
+def check_data(
+    config: Config, data_root: Path, plots: Optional[Path] = None
+) -> tuple[list[Section], list[Finding]]:
     """Read the files of a configuration and look for faults.
+
+    Args:
+        plots: folder for plots; of texts there are none.
 
     Returns:
         Tables of what was read, and what is wrong with it.

@@ -53,6 +53,14 @@ def test_files_of_one_name_are_told_apart_by_their_folders():
     assert [row[0] for row in section.tables[0].rows] == ["x/a.csv:2", "y/a.csv:3"]
 
 
+def test_a_place_may_be_a_whole_file_and_every_one_may_be_named():
+    places = [Place(Path(f"{number}.jpg")) for number in range(7)] + [Place(Path("a.xml"), "object 2")]
+    finding = Finding("error", "a", "b", "c", places, every=True)
+    where = findings_text([finding]).splitlines()[1].strip()
+    assert where == "at 0.jpg; 1.jpg; 2.jpg; 3.jpg; 4.jpg; 5.jpg; 6.jpg; a.xml:object 2"
+    assert findings_sections([finding])[1].tables[0].rows[0][0] == "0.jpg"
+
+
 def test_a_severity_that_is_none_is_refused():
     with pytest.raises(ValueError, match="expected one of error, warning, note"):
         Finding("fatal", "a", "b", "c")

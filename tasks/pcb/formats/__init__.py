@@ -17,20 +17,27 @@ TITLES = {
 }
 
 
-def read_box_set(root: Path, name: str = "auto", classes: Optional[tuple[str, ...]] = None) -> BoxSet:
+def read_box_set(
+    root: Path,
+    name: str = "auto",
+    classes: Optional[tuple[str, ...]] = None,
+    refused: Optional[list[UserError]] = None,
+) -> BoxSet:
     """The pictures of a data set, whose annotations are not read yet.
 
     Args:
         root: its folder, or the JSON file of a COCO set or the YAML file of a YOLO one.
         name: of the format; ``auto`` recognises it.
         classes: names of the classes in the order of their numbers, before those of the data.
+        refused: where it is given, pictures or annotations whose counterpart is missing are left out, and
+            their errors are added to it.
 
     Raises:
         UserError: no such place, no format or several, or what the format's reader refuses.
     """
     if not root.exists():
         raise UserError(f"{root}: no such folder, expected pictures with boxes (see data.root, --data-root)")
-    found = READERS[recognise(root) if name == "auto" else name].read(root, classes)
+    found = READERS[recognise(root) if name == "auto" else name].read(root, classes, refused)
     # Formats name their splits in different orders, but draws should be the same.
     entries = sorted(found.entries, key=lambda entry: SPLITS.index(entry.split or "train"))
     return replace(found, entries=entries)

@@ -6,12 +6,24 @@ A box is left, top, width and height in pixels, counted from the upper left corn
 import json
 from collections import defaultdict
 from functools import partial
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Optional
 
 from common.errors import UserError
 from common.json_file import read_object
-from tasks.pcb.formats.records import SPLIT_NAMES, Box, BoxSet, Entry, different_classes, name_below, number
+from tasks.pcb.formats.records import (
+    SPLIT_NAMES,
+    Box,
+    BoxSet,
+    Entry,
+    NoPicture,
+    different_classes,
+    name_below,
+    number,
+    take_all,
+)
 from tasks.pcb.images import SUFFIXES
 
 LISTS = ("images", "annotations", "categories")
@@ -37,13 +49,16 @@ def _looks_like_coco(file: Path) -> bool:
     return b'"images"' in content and (b'"categories"' in content or b'"annotations"' in content)
 
 
-def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
+def read(
+    root: Path, classes: Optional[tuple[str, ...]] = None, refused: Optional[list[UserError]] = None
+) -> BoxSet:
     """The pictures of every file; the name of a file or of its folder tells the split.
 
     Annotations of crowds (``iscrowd``), which are regions of many things, are left out.
 
     Args:
         classes: names in their order; by default categories in the order of their numbers.
+        refused: as in :func:`tasks.pcb.formats.read_box_set`.
 
     Raises:
         UserError: no such file, something missing in one, or categories that differ between files.
@@ -59,7 +74,8 @@ def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
     categories: dict[int, str] = {}
     entries = []
     for file, split in named:
-        entries += _entries(root if root.is_dir() else root.parent, file, split, categories)
+        folder = root if root.is_dir() else root.parent
+        entries += _entries(folder, file, split, categories, refused)
     by_number = different_classes(files[0], [categories[number] for number in sorted(categories)])
     return BoxSet("coco", classes or by_number, entries)
 
@@ -72,14 +88,20 @@ def _split_of(root: Path, file: Path) -> Optional[str]:
     return next((SPLIT_NAMES[word] for word in plain if word in SPLIT_NAMES), None)
 
 
-def _entries(root: Path, file: Path, split: Optional[str], categories: dict[int, str]) -> list[Entry]:
+def _entries(
+    root: Path,
+    file: Path,
+    split: Optional[str],
+    categories: dict[int, str],
+    refused: Optional[list[UserError]],
+) -> list[Entry]:
     content = read_object(file)
     images, annotations, kinds = (_list(file, content, name) for name in LISTS)
     _add_categories(file, kinds, categories)
     by_image = defaultdict(list)
     for index, annotation in enumerate(annotations):
         by_image[json.dumps(annotation.get("image_id"))].append((index, annotation))
-    entries, seen = [], set()
+    rows, seen = [], set()
     for index, image in enumerate(images):
         place = f"{file}: images[{index}]"
         if not isinstance(image.get("id"), (int, str)):
@@ -88,11 +110,14 @@ def _entries(root: Path, file: Path, split: Optional[str], categories: dict[int,
         if key in seen:
             raise UserError(f"{place}: id: found {image['id']!r:.40} twice, expected different ones")
         seen.add(key)
-        entries.append(_entry(root, file, place, image, split, by_image.pop(key, []), categories))
-    for lost in by_image.values():
-        index, annotation = lost[0]
+        rows.append((root, file, place, image, split, by_image.pop(key, []), categories))
+    entries = take_all(_entry, rows, refused)
+    for index, annotation in sorted(chain(*by_image.values()), key=itemgetter(0)):
         found = f"image_id: found {annotation.get('image_id')!r:.40}, expected the id of a picture"
-        raise UserError(f"{file}: annotations[{index}]: {found}")
+        error = NoPicture(f"{file}: annotations[{index}]: {found}")
+        if refused is None:
+            raise error
+        refused.append(error)
     return entries
 
 
@@ -143,7 +168,7 @@ def _entry(
     name = name.replace("\\", "/")
     picture = _picture(root, file, name)
     if picture is None:
-        raise UserError(f"{place}: file_name: no such picture {name:.200} below {root}")
+        raise NoPicture(f"{place}: file_name: no such picture {name:.200} below {root}")
     if picture.suffix.lower() not in SUFFIXES:
         raise UserError(f"{place}: file_name: found {name:.200}, expected one of {', '.join(SUFFIXES)}")
     read_boxes = partial(_read_boxes, file, place, image, annotations, categories)

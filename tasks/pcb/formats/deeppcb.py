@@ -14,11 +14,14 @@ from tasks.pcb.formats.records import (
     Box,
     BoxSet,
     Entry,
+    NoAnnotation,
+    NoPicture,
     class_name,
     find_classes,
     name_below,
     number,
     read_pair_lists,
+    take_all,
     text_lines,
 )
 
@@ -32,12 +35,15 @@ def recognise(root: Path) -> bool:
     return root.is_dir() and read_pair_lists(root, ".txt") is not None
 
 
-def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
+def read(
+    root: Path, classes: Optional[tuple[str, ...]] = None, refused: Optional[list[UserError]] = None
+) -> BoxSet:
     """The pictures of the lists.
 
     Args:
         classes: names of the numbers, before those of ``classes.txt``. The numbers of DeepPCB itself,
             known by its board groups, have their published names.
+        refused: as in :func:`tasks.pcb.formats.read_box_set`.
 
     Raises:
         UserError: no list, a broken line, no picture, or numbers without names.
@@ -50,7 +56,8 @@ def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
     if classes is None:
         expected = "expected classes.txt, class 1 in its first line, or data.classes"
         raise UserError(f"{root}: found numbers of classes but no names, {expected}")
-    entries = [_entry(root, *pair, split, classes) for split, pairs in lists.items() for pair in pairs]
+    rows = [(root, *pair, split, classes) for split, pairs in lists.items() for pair in pairs]
+    entries = take_all(_entry, rows, refused)
     return BoxSet("deeppcb", classes, entries)
 
 
@@ -60,10 +67,10 @@ def _entry(
     tested = picture.with_name(f"{picture.stem}_test{picture.suffix}")
     if not tested.is_file():
         if not picture.is_file():
-            raise UserError(f"{place}: no such picture {tested}")
+            raise NoPicture(f"{place}: no such picture {tested}")
         tested = picture
     if not annotation.is_file():
-        raise UserError(f"{place}: no such annotation {annotation}")
+        raise NoAnnotation(f"{place}: no such annotation {annotation}")
     read_boxes = partial(_read_boxes, annotation, classes)
     return Entry(tested, name_below(root, picture), annotation, split, read_boxes)
 

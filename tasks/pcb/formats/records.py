@@ -3,10 +3,10 @@
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from common.errors import UserError
 from tasks.pcb.images import is_picture
@@ -18,6 +18,17 @@ SPLIT_NAMES |= {"dev": "validation", "test": "test"}
 # Folders that only say that there are pictures in them.
 PICTURE_FOLDERS = ("images", "Images", "JPEGImages")
 CLASS_FILES = ("classes.txt", "label_list.txt", "labels.txt")
+
+
+Found = TypeVar("Found")
+
+
+class NoPicture(UserError):
+    """Something stands in the data set for a picture that is not there."""
+
+
+class NoAnnotation(UserError):
+    """A list names an annotation that is not there."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,21 @@ class BoxSet:
     format: str
     classes: Optional[tuple[str, ...]]
     entries: list[Entry]
+
+
+def take_all(
+    read: Callable[..., Found], rows: Iterable[tuple], refused: Optional[list[UserError]]
+) -> list[Found]:
+    """``read(*row)`` of each row; the first error is raised, or all of them are added to ``refused``."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(*row))
+        except UserError as error:
+            if refused is None:
+                raise
+            refused.append(error)
+    return found
 
 
 def no_boxes(size: tuple[int, int]) -> list[Box]:

@@ -19,11 +19,14 @@ from tasks.pcb.formats.records import (
     Box,
     BoxSet,
     Entry,
+    NoAnnotation,
+    NoPicture,
     find_classes,
     name_below,
     no_boxes,
     number,
     read_pair_lists,
+    take_all,
     text_lines,
 )
 from tasks.pcb.images import SUFFIXES, find_files, is_picture
@@ -44,11 +47,14 @@ def _beginning(file: Path) -> bytes:
         return stream.read(4096).replace(b"\0", b"")
 
 
-def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
+def read(
+    root: Path, classes: Optional[tuple[str, ...]] = None, refused: Optional[list[UserError]] = None
+) -> BoxSet:
     """The pictures of the lists in the root or in ``ImageSets/Main``, or all below the root.
 
     Args:
         classes: names in their order, before those of ``classes.txt`` or ``label_list.txt``.
+        refused: as in :func:`tasks.pcb.formats.read_box_set`.
 
     Raises:
         UserError: no XML file, or one without its picture.
@@ -56,8 +62,8 @@ def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
     classes = classes or find_classes(root)
     lists = read_pair_lists(root, ".xml")
     if lists is not None:
-        entries = [_listed(root, *pair, split) for split, pairs in lists.items() for pair in pairs]
-        return BoxSet("voc", classes, entries)
+        rows = [(root, *pair, split) for split, pairs in lists.items() for pair in pairs]
+        return BoxSet("voc", classes, take_all(_listed, rows, refused))
     files = list(find_files(root))
     annotations = {file.with_suffix(""): file for file in files if file.suffix.lower() == ".xml"}
     if not annotations:
@@ -65,16 +71,16 @@ def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
     pictures = {}
     for file in filter(is_picture, files):
         pictures.setdefault(file.with_suffix(""), file)
-    entries = [_entry(root, file, pictures) for file in annotations.values()]
+    entries = take_all(_entry, [(root, file, pictures) for file in annotations.values()], refused)
     known = {entry.picture for entry in entries}
     entries += [_without_annotation(root, file) for file in filter(is_picture, files) if file not in known]
-    return BoxSet("voc", classes, _in_image_sets(root, entries))
+    return BoxSet("voc", classes, _in_image_sets(root, entries, refused))
 
 
 def _listed(root: Path, place: str, picture: Path, annotation: Path, split: str) -> Entry:
-    for kind, file in (("picture", picture), ("annotation", annotation)):
+    for kind, file, error in (("picture", picture, NoPicture), ("annotation", annotation, NoAnnotation)):
         if not file.is_file():
-            raise UserError(f"{place}: no such {kind} {file}")
+            raise error(f"{place}: no such {kind} {file}")
     return Entry(picture, name_below(root, picture), annotation, split, partial(_read_boxes, annotation))
 
 
@@ -84,7 +90,7 @@ def _entry(root: Path, annotation: Path, pictures: dict[Path, Path]) -> Entry:
     if picture is None:
         suffixes = ", ".join(SUFFIXES)
         expected = f"expected {places[-1].relative_to(root)} with one of {suffixes}"
-        raise UserError(f"{annotation}: found no picture of this annotation, {expected}")
+        raise NoPicture(f"{annotation}: found no picture of this annotation, {expected}")
     return Entry(picture, name_below(root, picture), annotation, None, partial(_read_boxes, annotation))
 
 
@@ -103,20 +109,22 @@ def _without_annotation(root: Path, picture: Path) -> Entry:
     return Entry(picture, name_below(root, picture), None, None, no_boxes)
 
 
-def _in_image_sets(root: Path, entries: list[Entry]) -> list[Entry]:
+def _in_image_sets(root: Path, entries: list[Entry], refused: Optional[list[UserError]]) -> list[Entry]:
     """The entries with the splits of ``ImageSets/Main``; all as they are if there is no such list."""
     by_name = {entry.name.rpartition(".")[0]: entry for entry in entries}
     listed: dict[str, list[Entry]] = {}
+
+    def find(file: Path, line: int, stem: str) -> Entry:
+        if stem not in by_name:
+            raise NoPicture(f"{file}: line {line}: found {stem!r:.80}, expected a picture below {root}")
+        return by_name[stem]
+
     for name in ("train", "trainval", "val", "test"):
         file = root / "ImageSets/Main" / f"{name}.txt"
         split = SPLIT_NAMES["train" if name == "trainval" else name]
         if split in listed or not file.is_file():
             continue
-        listed[split] = []
-        for line, stem in text_lines(file):
-            if stem not in by_name:
-                raise UserError(f"{file}: line {line}: found {stem!r:.80}, expected a picture below {root}")
-            listed[split].append(by_name[stem])
+        listed[split] = take_all(find, [(file, *line) for line in text_lines(file)], refused)
     if not listed:
         return entries
     return [replace(entry, split=split) for split, found in listed.items() for entry in found]

@@ -18,12 +18,14 @@ from tasks.pcb.formats.records import (
     Box,
     BoxSet,
     Entry,
+    NoPicture,
     class_name,
     different_classes,
     find_classes,
     name_below,
     no_boxes,
     number,
+    take_all,
     text_lines,
 )
 from tasks.pcb.images import find_files, is_picture
@@ -60,13 +62,16 @@ def label_file(picture: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
+def read(
+    root: Path, classes: Optional[tuple[str, ...]] = None, refused: Optional[list[UserError]] = None
+) -> BoxSet:
     """The pictures of the splits that ``data.yaml`` names, or all below the root.
 
     Without ``data.yaml`` a folder named ``train``, ``val`` or ``test`` is that split.
 
     Args:
         classes: names of the numbers, before those of ``data.yaml`` and ``classes.txt``.
+        refused: as in :func:`tasks.pcb.formats.read_box_set`.
 
     Raises:
         UserError: classes without names, no such folder or list, or no picture.
@@ -84,7 +89,7 @@ def read(root: Path, classes: Optional[tuple[str, ...]] = None) -> BoxSet:
         values = read_yaml(file)
         classes = classes or _names(file, values)
         root = file.parent
-        pictures = _of_splits(file, values)
+        pictures = _of_splits(file, values, refused)
     if not pictures:
         raise UserError(f"{file or root}: found no picture, expected some")
     if any(split for split, _ in pictures):
@@ -109,7 +114,9 @@ def _names(file: Path, values: dict[str, Any]) -> tuple[str, ...]:
     return different_classes(f"{file}: names", [str(name).strip() for name in names])
 
 
-def _of_splits(file: Path, values: dict[str, Any]) -> list[tuple[Optional[str], Path]]:
+def _of_splits(
+    file: Path, values: dict[str, Any], refused: Optional[list[UserError]]
+) -> list[tuple[Optional[str], Path]]:
     pictures: list[tuple[Optional[str], Path]] = []
     for key in ("train", "val", "test"):
         places = values.get(key) or []
@@ -118,7 +125,7 @@ def _of_splits(file: Path, values: dict[str, Any]) -> list[tuple[Optional[str], 
             raise UserError(f"{file}: {key}: found {places!r:.60}, expected a folder or a list of pictures")
         for place in places:
             found = _find(file, key, str(values.get("path") or ""), place)
-            pictures += [(SPLIT_NAMES[key], picture) for picture in _pictures(found)]
+            pictures += [(SPLIT_NAMES[key], picture) for picture in _pictures(found, refused)]
     if not pictures:
         pictures = [(None, found) for found in find_files(file.parent) if is_picture(found)]
     return pictures
@@ -136,18 +143,19 @@ def _find(file: Path, key: str, path: str, place: str) -> Path:
     return found
 
 
-def _pictures(place: Path) -> list[Path]:
+def _pictures(place: Path, refused: Optional[list[UserError]]) -> list[Path]:
     if place.is_dir():
         return [file for file in find_files(place) if is_picture(file)]
-    pictures = []
-    for line, text in text_lines(place):
-        name = text.replace("\\", "/")
-        below = (place.parent / name, Path(name))
-        picture = next((candidate for candidate in below if candidate.is_file()), None)
-        if picture is None:
-            raise UserError(f"{place}: line {line}: no such picture {below[0]}")
-        pictures.append(Path(os.path.normpath(picture)))
-    return pictures
+    return take_all(_listed, [(place, *line) for line in text_lines(place)], refused)
+
+
+def _listed(place: Path, line: int, text: str) -> Path:
+    name = text.replace("\\", "/")
+    below = (place.parent / name, Path(name))
+    picture = next((candidate for candidate in below if candidate.is_file()), None)
+    if picture is None:
+        raise NoPicture(f"{place}: line {line}: no such picture {below[0]}")
+    return Path(os.path.normpath(picture))
 
 
 def _split_by_folder(root: Path, picture: Path) -> Optional[str]:
