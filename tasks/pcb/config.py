@@ -80,6 +80,8 @@ STRIDES = {
     "darknet_tiny": (64, 32, 16),
     "darknet53": (32, 16, 8),
     "mobilenet_v1": (32, 16, 8),
+    "mobilenet_v3": (32, 16, 8),
+    "resnet50_vd": (32, 16, 8),
 }
 
 
@@ -87,8 +89,8 @@ STRIDES = {
 class Model:
     """The network."""
 
-    backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1"] = Field(
-        "darknet_tiny", description="darknet_tiny is for CPUs"
+    backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1", "mobilenet_v3", "resnet50_vd"] = Field(
+        "darknet_tiny", description="darknet_tiny is for CPUs; mobilenet_v3 is the large one"
     )
     neck_width: int = Field(
         128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"

@@ -1,5 +1,6 @@
 """YOLOv3 composed from PaddleDetection's parts, with dropout before its prediction layer."""
 
+import bisect
 import math
 import re
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from typing import Optional
 import paddle
 from ppdet.modeling.backbones.darknet import Blocks, ConvBNLayer, DarkNet, DownSample
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
+from ppdet.modeling.backbones.mobilenet_v3 import MobileNetV3
+from ppdet.modeling.backbones.resnet import ResNet
 from ppdet.modeling.heads.yolo_head import YOLOv3Head
 from ppdet.modeling.losses.iou_loss import IouLoss
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
@@ -183,21 +186,35 @@ def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
         return DarkNetTiny(), DarkNetTiny.CHANNELS[-3:]
     if name == "darknet53":
         return DarkNet(), (256, 512, 1024)
-    return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
+    if name == "mobilenet_v1":
+        return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
+    if name == "mobilenet_v3":
+        return MobileNetV3(feature_maps=[7, 13, 16]), (40, 112, 160)
+    # By default it would neither train its first stage nor any of its norms.
+    resnet = ResNet(50, variant="d", return_idx=[1, 2, 3], freeze_norm=False, freeze_at=-1, norm_decay=0.0)
+    return resnet, (512, 1024, 2048)
+
+
+# MobileNetV3 numbers its blocks, conv1 to conv16; these halve the resolution.
+MOBILENET_V3_STAGES = (1, 3, 5, 8, 14)
 
 
 def depth_of(backbone: str) -> Callable[[str], Optional[int]]:
     """Depths for layer-wise decay: backbone stages 0 to n, neck and head n + 1, None for others.
 
-    A stage begins where the resolution is halved. DarkNet's first convolutions belong to
-    stage 0; MobileNet numbers its stages from 1 and calls them conv1 to conv6.
+    A stage begins where the resolution is halved. DarkNet's first convolutions belong to stage 0;
+    MobileNetV1 numbers its stages from 1 and calls them conv1 to conv6, ResNet calls them conv1 and
+    res2 to res5.
     """
-    pattern, first, head = (r"conv(\d)", 1, 6) if backbone == "mobilenet_v1" else (r"stage\.(\d)", 0, 5)
+    head = 6 if backbone == "mobilenet_v1" else 5
 
     def depth(name: str) -> Optional[int]:
         if not name.startswith("backbone."):
             return head if name.startswith(("neck.", "head.")) else None
-        stage = re.match(rf"backbone\.{pattern}", name)
-        return int(stage.group(1)) - first if stage else 0
+        stage = re.match(r"backbone\.(?:stage\.|conv|res)(\d+)", name)
+        number = int(stage[1]) if stage else 0
+        if backbone == "mobilenet_v3":
+            return bisect.bisect(MOBILENET_V3_STAGES, number) - 1
+        return number - (backbone in ("mobilenet_v1", "resnet50_vd"))
 
     return depth

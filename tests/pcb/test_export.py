@@ -106,9 +106,10 @@ def test_five_real_pictures_give_the_boxes_of_the_run(boards_run, exports, data_
     assert len(files) == 5
 
 
-def test_another_backbone_is_exported_for_any_sides(tmp_path):
+@pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v3", "resnet50_vd"])
+def test_another_backbone_is_exported_for_any_sides(tmp_path, backbone):
     paddle.seed(0)
-    config = build(Model, {"backbone": "mobilenet_v1", "neck_width": 16, "dropout": 0.3}, "test")
+    config = build(Model, {"backbone": backbone, "neck_width": 16, "dropout": 0.3}, "test")
     model = YOLOv3(config, [[10 * i, 12 * i] for i in range(1, 10)], classes=4)
     model.eval()
     save_paddle(model, tmp_path)
