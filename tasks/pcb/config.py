@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from common.config import STRICT, Optim, Train
+from tasks.pcb.given_weights import weights_file
 
 SELECTION_METRIC = "map_50"
 HEADLINE_METRICS = ("map_50", "map_50_95", "f1", "miss_rate")
@@ -92,6 +93,9 @@ class Model:
     backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1", "mobilenet_v3", "resnet50_vd"] = Field(
         "darknet_tiny", description="darknet_tiny is for CPUs; mobilenet_v3 is the large one"
     )
+    weights: Optional[str] = Field(
+        None, description="safetensors to start from, or their folder; what fits by name and shape is loaded"
+    )
     neck_width: int = Field(
         128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"
     )
@@ -164,7 +168,9 @@ class Config:
     augment: Augment = field(default_factory=Augment)
 
     def check_files(self) -> None:
-        """A PCB run starts from no file but its data."""
+        """Refuse weights that cannot start a run."""
+        if self.model.weights is not None:
+            weights_file(self.model.weights)
 
     def __post_init__(self):
         stride = STRIDES[self.model.backbone][0]

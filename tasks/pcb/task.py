@@ -26,6 +26,7 @@ from tasks.pcb.report import report_sections
 from tasks.pcb.source import ANCHORS_FILE, write_classes
 from tasks.pcb.targets import assign_targets, pad_boxes
 from tasks.pcb.threshold import hash_weights, keep_threshold, kept_threshold
+from tasks.pcb.weights import load_weights
 
 EVALUATION_BATCH = 4
 MOST_CACHED_BYTES = 4 * 2**30
@@ -37,7 +38,7 @@ class Task(loop.Task):
     Args:
         assets: folder with ``anchors.json``, made there from the training boxes if missing, and the
             names of the classes.
-        trained: the weights will come from a checkpoint; nothing else starts from a file.
+        trained: the weights will come from a checkpoint, and ``model.weights`` is not read.
     """
 
     selection_metric = SELECTION_METRIC
@@ -50,6 +51,8 @@ class Task(loop.Task):
         write_classes(assets, data.classes)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.model = YOLOv3(config.model, self.anchors, len(data.classes))
+        if config.model.weights is not None and not trained:
+            load_weights(self.model, config.model.weights, assets)
         self.detector = Detector(data.classes, self.strides[0], config.data.scale, self._forward)
         self.images: dict[Path, np.ndarray] = {}
 
