@@ -13,7 +13,6 @@ from ppdet.modeling.backbones.mobilenet_v3 import MobileNetV3
 from ppdet.modeling.backbones.resnet import ResNet
 from ppdet.modeling.heads.yolo_head import YOLOv3Head
 from ppdet.modeling.losses.iou_loss import IouLoss
-from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
 
 from common.evaluation.mode import require_evaluation_mode
@@ -21,6 +20,7 @@ from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
 from tasks.pcb.decoding import decode
+from tasks.pcb.loss import SparseYOLOv3Loss
 
 OBJECTNESS_PRIOR = 0.01
 
@@ -126,7 +126,7 @@ class YOLOv3(paddle.nn.Layer):
         strides = STRIDES[config.backbone]
         # With a centre in a neighbouring cell offsets run from -0.5 to 1.5.
         scale = 2.0 if config.neighbour_cells else 1.0
-        loss = YOLOv3Loss(
+        loss = SparseYOLOv3Loss(
             classes,
             ignore_thresh=config.ignore_iou,
             downsample=list(strides),
