@@ -49,18 +49,47 @@ class DarkNetTiny(paddle.nn.Layer):
 
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
         features = []
-        x = _fold(inputs["image"], self.FOLD)
-        x = x.tile([1, 3 // inputs["image"].shape[1], 1, 1])
-        for stage in self.stage:
-            x = stage(x)
+        x = self._first_block(inputs["image"])
+        for number, stage in enumerate(self.stage):
+            x = stage(x) if number else x
             features.append(x)
         return features[-3:]
+
+    def _first_block(self, images: paddle.Tensor) -> paddle.Tensor:
+        """The first stage, of folded pixels, those of a grey picture repeated for each colour."""
+        block = self.stage[0][0].conv_bn_layer
+        if paddle.in_dynamic_mode():
+            weight = unfolded_weight(block.conv.weight, images.shape[1], self.FOLD)
+            x = paddle.nn.functional.conv2d(images, weight, stride=2 * self.FOLD, padding=self.FOLD)
+        else:
+            # Exporters and what they fuse want a convolution's weight as it is stored.
+            x = _fold(images, self.FOLD)
+            x = block.conv(x.tile([1, 3, 1, 1]) if images.shape[1] == 1 else x)
+        return paddle.nn.functional.leaky_relu(block.batch_norm(x), 0.1)
+
+
+def unfolded_weight(weight: paddle.Tensor, channels: int, factor: int) -> paddle.Tensor:
+    """The weight of a convolution of folded pixels as that of an equal one of the picture itself.
+
+    Folding a picture and repeating it for each colour would cost a tenth of a training step.
+
+    Args:
+        weight: [width, planes * factor², kernel, kernel], planes being a multiple of ``channels``.
+        channels: of the picture; the planes that show the same one are added up.
+
+    Returns:
+        [width, channels, kernel * factor, kernel * factor].
+    """
+    width, planes, *kernel = weight.shape
+    copies = planes // (channels * factor**2)
+    weight = weight.reshape([width, channels, copies, factor, factor, *kernel]).sum(axis=2)
+    return weight.transpose([0, 1, 4, 2, 5, 3]).reshape(
+        [width, channels, *(factor * side for side in kernel)]
+    )
 
 
 def _fold(images: paddle.Tensor, factor: int) -> paddle.Tensor:
     """The pixels of each square of ``factor`` x ``factor`` as channels."""
-    if paddle.in_dynamic_mode():
-        return paddle.nn.functional.pixel_unshuffle(images, factor)
     # In a network that is exported sides are open, which pixel_unshuffle refuses.
     pixels = [images[:, :, row::factor, column::factor] for row in range(factor) for column in range(factor)]
     return paddle.stack(pixels, axis=2).flatten(1, 2)

@@ -42,6 +42,22 @@ def test_outputs_of_every_backbone_are_three_grids_and_everything_is_trained(bac
     assert [o.shape for o in outputs] == [[1, 33, *sides] for sides in cells]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_tiny_network_folds_pixels_into_channels_of_three_colours(tiny, channels):
+    images = paddle.rand([2, channels, 64, 96])
+    block = tiny.backbone.stage[0]
+    folded = paddle.nn.functional.pixel_unshuffle(images, 2).tile([1, 3 // channels, 1, 1])
+    seen, gradients = [], []
+    tiny.train()
+    for output in (block(folded), tiny.backbone._first_block(images)):
+        (output**2).sum().backward()
+        gradients.append(block[0].conv_bn_layer.conv.weight.grad.numpy())
+        tiny.clear_gradients()
+        seen.append(output.numpy())
+    assert seen[1] == pytest.approx(seen[0], abs=1e-5)
+    assert gradients[1] == pytest.approx(gradients[0], rel=1e-3, abs=1e-3)
+
+
 def test_the_tiny_network_has_about_two_million_parameters(tiny):
     number = sum(int(np.prod(p.shape)) for p in tiny.parameters() if not p.stop_gradient)
     assert 2.0e6 < number < 2.5e6
