@@ -1,8 +1,10 @@
-"""Sentiment training beside Hugging Face's Trainer: reviews a second, in alternating runs on this machine.
+"""Training beside the library that people come from: samples a second, in alternating runs on this machine.
 
-Both train a BERT of the same size from scratch on the same token ids for two epochs, of which the
-second counts. `equal` gives both the same threads, matrix-library path and length grouping;
-`as-they-come` leaves the environment alone and the Trainer at its defaults.
+Reviews are trained beside Hugging Face's Trainer, boards beside PaddleDetection's reader, target operator,
+loss and optimizer. Both sides train the same network from scratch on the same data for two epochs, of
+which the second counts. `equal` gives both the same threads and matrix-library path, and the other side
+length grouping, or pictures that are decoded once; `as-they-come` leaves the environment alone and the
+other side at its defaults.
 """
 
 import os
@@ -13,16 +15,19 @@ from common import runtime
 ENVIRONMENT = dict(os.environ)
 RUNTIME = runtime.prepare()
 
+import argparse  # noqa: E402
 import json  # noqa: E402
 import statistics  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any, Optional  # noqa: E402
 
 import pandas  # noqa: E402
 
 import tasks  # noqa: E402
+from common import config as configuration  # noqa: E402
 from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
 from common.reporting.tables import rows_table  # noqa: E402
 from common.training.run_folder import write_text  # noqa: E402
@@ -34,75 +39,101 @@ MODES = ("equal", "as-they-come")
 
 
 def main() -> None:
-    """Alternate both trainers and print reviews a second and their ratio."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--torch-python", required=True, help="a Python that has torch, transformers and accelerate"
-    )
-    parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES), help="[both]")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each trainer in each mode [5]")
-    parser.add_argument("--output", type=Path, help="JSON file for every figure")
-    parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
-    arguments = parser.parse_args()
-    if arguments.rounds < 1:
-        raise UserError(f"--rounds: found {arguments.rounds}, expected at least 1")
-    require_torch(arguments.torch_python)
+    """Alternate both trainers and print samples a second and their ratio."""
+    arguments, config = parse_arguments()
     root = runs.data_root(arguments.data_root).resolve()
+    data = runs.load_data(config, root)
     print(RUNTIME)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        parameters = write_work(work, root)
+        sides = Sides(work, config, data, root, arguments.torch_python)
         rows = []
         for round_ in range(arguments.rounds):
             for mode in arguments.mode:
-                rows.append(measure(work, root, arguments.torch_python, mode, round_, parameters))
+                rows.append(measure(sides, mode, round_))
                 print(rows_table(rows[-1:]), flush=True)
-    found = [summary(rows, mode) for mode in arguments.mode]
-    print(rows_table(found, f"reviews a second, median of {arguments.rounds}"))
+    found = [summary(rows, mode, sides.other) for mode in arguments.mode]
+    print(rows_table(found, f"{sides.unit} a second, median of {arguments.rounds}"))
     if arguments.output:
         write_text(arguments.output, json.dumps({"runs": rows, "summary": found}, indent=1))
 
 
-def require_torch(python: str) -> None:
-    """Refuse an interpreter that cannot run the other side."""
+def parse_arguments() -> tuple[argparse.Namespace, Any]:
+    """The flags and the configuration that they name."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--torch-python", help="a Python that has torch, transformers and accelerate")
+    parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES), help="[both]")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each trainer in each mode [5]")
+    parser.add_argument("--output", type=Path, help="JSON file for every figure")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=CONFIG,
+        help="YAML file of either task [that of reviews]",
+    )
+    parser.add_argument("--data-root", type=Path, help="folder of the data sets [$DATA_ROOT or data]")
+    arguments, flags = parser.parse_known_args()
+    if arguments.rounds < 1:
+        raise UserError(f"--rounds: found {arguments.rounds}, expected at least 1")
+    config = runs.config_of(arguments.config, flags, parser)
+    if config.task == "sentiment":
+        require_torch(arguments.torch_python)
+    elif arguments.torch_python:
+        raise UserError(f"--torch-python: is for another task than {config.task}, that of {arguments.config}")
+    config.check_files()
+    return arguments, config
+
+
+def require_torch(python: Optional[str]) -> None:
+    """Refuse an interpreter that cannot run the other side of the reviews."""
+    expected = "expected a Python with torch, transformers and accelerate"
+    if python is None:
+        raise UserError(f"--torch-python: missing, {expected}")
     try:
         subprocess.run(
             [python, "-c", "import torch, transformers, accelerate"], check=True, capture_output=True
         )
     except (OSError, subprocess.CalledProcessError):
-        raise UserError(
-            f"--torch-python: found {python}, expected a Python with torch, transformers and accelerate"
-        ) from None
+        raise UserError(f"--torch-python: found {python}, {expected}") from None
 
 
-def write_work(folder: Path, root: Path) -> int:
-    """Token ids, labels and settings for the other side; returns the number of our parameters."""
-    config = runs.load_config(CONFIG)
-    data = runs.load_data(config, root)
-    task = tasks.load("sentiment", "task").Task(config, data, folder / "assets")
-    reviews = data.splits["train"]
-    work = {
-        "token_ids": [ids.tolist() for ids in task.classifier.encode([review.text for review in reviews])],
-        "labels": [review.label for review in reviews],
-        "vocabulary_size": task.model.encoder.config.vocab_size,
-        "model": {
-            "type_vocab_size": task.model.encoder.config.type_vocab_size,
-            "hidden_size": config.model.hidden_size,
-            "num_hidden_layers": config.model.layers,
-            "num_attention_heads": config.model.heads,
-            "intermediate_size": 4 * config.model.hidden_size,
-            "classifier_dropout": config.model.dropout,
-        },
-        "training": {
-            "per_device_train_batch_size": config.train.batch_size,
-            "learning_rate": config.optim.learning_rate,
-            "weight_decay": config.optim.weight_decay,
-            "max_grad_norm": config.optim.clip_norm,
-            "warmup_ratio": config.optim.warmup,
-        },
-    }
-    write_text(folder / "work.json", json.dumps(work))
-    return sum(parameter.size for parameter in task.model.parameters())
+class Sides:
+    """Our trainer and the other library's, on the same work.
+
+    Attributes:
+        other: what the other side is called.
+        unit: what is counted.
+    """
+
+    def __init__(self, work: Path, config: Any, data: Any, root: Path, torch_python: Optional[str]):
+        with runtime.importing_paddle():
+            task = tasks.load(config.task, "benchmark")
+        self.other, self.unit = task.OTHER, task.UNIT
+        self.work, self.root = work, root
+        self.parameters = task.write_work(config, data, work)
+        write_text(work / "config.yaml", configuration.to_yaml(config))
+        train = ["--config", str(work / "config.yaml"), "--train.epochs", "2"]
+        self._ours = [*train, "--train.train_samples_evaluated", "0", *task.our_flags(config, data)]
+        worker = SCRIPTS / "benchmarks" / task.WORKER
+        self._theirs = [torch_python or sys.executable, str(worker), "--work", str(work)]
+        self._mode_flags = task.MODE_FLAGS
+
+    def ours(self, mode: str, round_: int) -> float:
+        """Samples a second of the second epoch of `train.py`."""
+        folder = self.work / f"{mode}-{round_}"
+        line = [sys.executable, str(SCRIPTS / "train.py"), *self._ours, "--run-dir", str(folder)]
+        run(line, environment_of(mode, self.root))
+        return float(pandas.read_csv(folder / "history.csv")["items/s"].iloc[-1])
+
+    def theirs(self, mode: str) -> float:
+        """Samples a second of the second epoch of the other library."""
+        printed = run([*self._theirs, *self._mode_flags[mode]], environment_of(mode, self.root))
+        found = json.loads(printed.splitlines()[-1])
+        if found["parameters"] != self.parameters:
+            raise RuntimeError(
+                f"models differ: {self.parameters} parameters here, {found['parameters']} there"
+            )
+        return found["items_per_second"]
 
 
 def environment_of(mode: str, root: Path) -> dict[str, str]:
@@ -110,34 +141,12 @@ def environment_of(mode: str, root: Path) -> dict[str, str]:
     return {**(ENVIRONMENT if mode == "as-they-come" else os.environ), "DATA_ROOT": str(root)}
 
 
-def measure(work: Path, root: Path, python: str, mode: str, round_: int, parameters: int) -> dict:
+def measure(sides: Sides, mode: str, round_: int) -> dict:
     """One run of each, in an order that changes from round to round."""
-    environment = environment_of(mode, root)
-    sides = {
-        "ours": lambda: ours(work / f"{mode}-{round_}", environment),
-        "Trainer": lambda: theirs(work, python, mode, environment, parameters),
-    }
-    order = list(sides) if round_ % 2 == 0 else list(sides)[::-1]
-    speeds = {name: sides[name]() for name in order}
-    return {"mode": mode, "round": round_ + 1, **speeds, "ratio": speeds["ours"] / speeds["Trainer"]}
-
-
-def ours(folder: Path, environment: dict[str, str]) -> float:
-    """Reviews a second of the second epoch of `train.py`."""
-    flags = ["--train.epochs", "2", "--train.train_samples_evaluated", "0", "--run-dir", str(folder)]
-    run([sys.executable, str(SCRIPTS / "train.py"), "--config", str(CONFIG), *flags], environment)
-    return float(pandas.read_csv(folder / "history.csv")["items/s"].iloc[-1])
-
-
-def theirs(work: Path, python: str, mode: str, environment: dict[str, str], parameters: int) -> float:
-    """Reviews a second of the second epoch of Hugging Face's Trainer."""
-    flags = ["--group-by-length"] if mode == "equal" else []
-    worker = SCRIPTS / "benchmarks/hugging_face_trainer.py"
-    printed = run([python, str(worker), "--work", str(work), *flags], environment)
-    found = json.loads(printed.splitlines()[-1])
-    if found["parameters"] != parameters:
-        raise RuntimeError(f"models differ: {parameters} parameters here, {found['parameters']} there")
-    return found["reviews_per_second"]
+    run_of = {"ours": lambda: sides.ours(mode, round_), sides.other: lambda: sides.theirs(mode)}
+    order = list(run_of) if round_ % 2 == 0 else list(run_of)[::-1]
+    speeds = {name: run_of[name]() for name in order}
+    return {"mode": mode, "round": round_ + 1, **speeds, "ratio": speeds["ours"] / speeds[sides.other]}
 
 
 def run(command: list[str], environment: dict[str, str]) -> str:
@@ -152,14 +161,14 @@ def run(command: list[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def summary(rows: list[dict], mode: str) -> dict:
+def summary(rows: list[dict], mode: str, other: str) -> dict:
     """Medians of one mode; the ratio is the median over rounds, with the smallest and the largest."""
     chosen = [row for row in rows if row["mode"] == mode]
     ratios = [row["ratio"] for row in chosen]
     return {
         "mode": mode,
         "ours": statistics.median(row["ours"] for row in chosen),
-        "Trainer": statistics.median(row["Trainer"] for row in chosen),
+        other: statistics.median(row[other] for row in chosen),
         "ratio": statistics.median(ratios),
         "smallest": min(ratios),
         "largest": max(ratios),

@@ -62,11 +62,12 @@ def inspect(task: Any, config: Any) -> dict[str, Any]:
 
 
 def example(task: Any) -> Any:
-    """The model's input for two training samples, the same twice where there is only one."""
+    """The model's input for two training samples of an update, the same twice where there is only one."""
     import paddle
 
     dataset = task.dataset(0)
-    return paddle.to_tensor(task.collate([dataset[0], dataset[min(1, len(dataset) - 1)]])[0])
+    chosen = [*task.plan(0)[0], *task.plan(0)[0]][:2]
+    return paddle.to_tensor(task.collate([dataset[int(index)] for index in chosen])[0])
 
 
 def print_tables(task: Any, config: Any, inspected: dict[str, Any], verbose: bool) -> None:

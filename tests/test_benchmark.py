@@ -1,4 +1,7 @@
-"""What the benchmark refuses and which environment it gives; its figures need torch, which tests have not."""
+"""The benchmark: what it refuses, which environment it gives, a round beside PaddleDetection.
+
+A round beside Hugging Face's Trainer needs torch, which tests have not.
+"""
 
 import json
 import os
@@ -8,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tasks.pcb.synthetic_boards import write_boards
+
 ROOT = Path(__file__).parents[1]
 BENCHMARK = ROOT / "scripts/benchmark.py"
+BOARDS = ["--config", str(ROOT / "configs/quickstart/pcb-baseline.yaml")]
 
 
 def test_as_they_come_keeps_what_the_user_has_set_and_adds_nothing():
@@ -41,9 +47,27 @@ def test_as_they_come_keeps_what_the_user_has_set_and_adds_nothing():
         (["--torch-python", sys.executable], "expected a Python with torch, transformers and accelerate"),
         ([], "--torch-python"),
         (["--torch-python", "x", "--rounds", "0"], "--rounds: found 0, expected at least 1"),
+        ([*BOARDS, "--torch-python", "x"], "--torch-python: is for another task than pcb"),
+        ([*BOARDS, "--train.batch", "8"], "--train.batch: unknown flag; the nearest is --train.batch_size"),
+        ([*BOARDS, "--data-root", "/no/such"], "/no/such/boards: no such"),
     ],
 )
 def test_a_mistake_is_one_line(flags, expected):
     done = subprocess.run([sys.executable, str(BENCHMARK), *flags], capture_output=True, text=True)
     assert done.returncode == 2
     assert expected in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_round_trains_the_same_network_on_both_sides(tmp_path, command):
+    write_boards(tmp_path / "boards", number=12, size=128)
+    small = {"augment.crop": 128, "augment.crops": 1, "train.batch_size": 4, "model.neck_width": 16}
+    flags = [part for name, value in small.items() for part in (f"--{name}", value)]
+    line = [*BOARDS, *flags, "--data-root", tmp_path, "--rounds", 1, "--output", tmp_path / "found.json"]
+    done = command("benchmark.py", *line, timeout=1200)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [run["mode"] for run in found["runs"]] == ["equal", "as-they-come"]
+    for run, summary in zip(found["runs"], found["summary"]):
+        assert run["ratio"] == pytest.approx(run["ours"] / run["PaddleDetection"])
+        assert summary["ratio"] == summary["smallest"] == summary["largest"] == run["ratio"]
+    assert "pictures a second, median of 1" in done.stdout

@@ -66,7 +66,7 @@ def main() -> None:
     rows = [{"input_ids": ids, "labels": label} for ids, label in zip(work["token_ids"], work["labels"])]
     Trainer(model, settings, train_dataset=rows, data_collator=collate, callbacks=[clock]).train()
     found = {
-        "reviews_per_second": len(rows) / clock.seconds[-1],
+        "items_per_second": len(rows) / clock.seconds[-1],
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "threads": torch.get_num_threads(),
     }

@@ -34,14 +34,18 @@ def cluster_anchors(sizes: np.ndarray, number: int = 9, seed: int = 0) -> list[l
 
 
 def training_sizes(boxes: np.ndarray, config: Config) -> np.ndarray:
-    """Widths and heights of boxes as training will see them, scaled and magnified, float [n, 2].
+    """Widths and heights of boxes as training will see them: scaled, magnified, resized, float [n, 2].
 
     Args:
         boxes: float32 [n, 4], half-open pixels of the pictures as they are.
     """
     scaled = boxes * config.data.scale
     rng = generator(config.train.seed, "magnification of anchors")
-    return (scaled[:, 2:] - scaled[:, :2]) * draw_magnification(config.augment, len(boxes), rng)
+    sizes = (scaled[:, 2:] - scaled[:, :2]) * draw_magnification(config.augment, len(boxes), rng)
+    if config.augment.multiscale:
+        scales = np.array(config.augment.multiscale) / config.augment.crop
+        sizes = sizes * rng.choice(scales, (len(boxes), 1))
+    return sizes
 
 
 def training_anchors(boxes: np.ndarray, config: Config) -> list[list[int]]:

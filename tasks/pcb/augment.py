@@ -1,5 +1,7 @@
 """Variation of training pictures: crops, magnification, flips, transposes, mosaic, MixUp."""
 
+from typing import Optional
+
 import cv2
 import numpy as np
 
@@ -28,23 +30,41 @@ def crop(sample: BoxSample, corner: tuple[int, int], size: tuple[int, int], min_
     return BoxSample(image, clipped[kept], sample.labels[kept], sample.weights[kept])
 
 
-def random_crop(sample: BoxSample, augment: Augment, side: int, rng: np.random.Generator) -> BoxSample:
+def random_crop(
+    sample: BoxSample,
+    augment: Augment,
+    side: int,
+    rng: np.random.Generator,
+    span: Optional[int] = None,
+    class_factors: Optional[np.ndarray] = None,
+) -> BoxSample:
     """A crop that holds a random box whole where it fits, or, sometimes, a crop anywhere.
 
-    Its sides are ``side`` over a magnification drawn for each axis, and it is resized to
+    Its sides are ``span`` over a magnification drawn for each axis, and it is resized to
     ``side`` x ``side`` pixels.
+
+    Args:
+        span: pixels of the unmagnified picture, ``side`` by default.
+        class_factors: how much likelier a box of each class is to be the one; equally by default.
     """
-    wanted = np.rint(side / draw_magnification(augment, 1, rng)[0]).astype(int)
+    wanted = np.rint((span or side) / draw_magnification(augment, 1, rng)[0]).astype(int)
     size = np.array(sample.image.shape[1::-1])
     low, high = np.zeros(2), np.maximum(size - wanted, 0)
     if len(sample.boxes) and rng.random() >= augment.background:
-        box = sample.boxes[rng.integers(len(sample.boxes))]
+        box = sample.boxes[_draw_box(sample, class_factors, rng)]
         centred = (box[:2] + box[2:] - wanted) / 2
         reach = np.maximum((wanted - (box[2:] - box[:2])) / 2, 0)
         low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
     corner = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
     part = crop(sample, tuple(corner), tuple(wanted), augment.min_visible)
     return resize(drill_holes(part, augment.holes, rng) if augment.holes else part, side)
+
+
+def _draw_box(sample: BoxSample, class_factors: Optional[np.ndarray], rng: np.random.Generator) -> int:
+    if class_factors is None:
+        return rng.integers(len(sample.boxes))
+    shares = class_factors[sample.labels]
+    return rng.choice(len(shares), p=shares / shares.sum())
 
 
 def drill_holes(sample: BoxSample, most: int, rng: np.random.Generator) -> BoxSample:
@@ -85,7 +105,9 @@ def resize(sample: BoxSample, side: int) -> BoxSample:
     height, width, channels = sample.image.shape
     if (height, width) == (side, side):
         return sample
-    image = cv2.resize(sample.image, (side, side), interpolation=cv2.INTER_LINEAR)
+    shrunk = side < min(height, width)
+    interpolation = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+    image = cv2.resize(sample.image, (side, side), interpolation=interpolation)
     scale = np.array([side / width, side / height] * 2, np.float32)
     return BoxSample(image.reshape(side, side, channels), sample.boxes * scale, sample.labels, sample.weights)
 
@@ -125,34 +147,47 @@ class Augmenter:
         read: gives the whole picture with its boxes, by index.
         number: of training pictures.
         epochs: length of the run, for ``off_epochs``.
+        class_factors: as of :func:`random_crop`.
     """
 
-    def __init__(self, read, number: int, augment: Augment, epochs: int, seed: int):
+    def __init__(
+        self,
+        read,
+        number: int,
+        augment: Augment,
+        epochs: int,
+        seed: int,
+        class_factors: Optional[np.ndarray] = None,
+    ):
         self.read, self.number, self.augment, self.epochs = read, number, augment, epochs
-        self.seed = seed
+        self.seed, self.class_factors = seed, class_factors
 
-    def sample(self, epoch: int, index: int) -> BoxSample:
-        """A view of side ``augment.crop``, float32 [side, side, 1 or 3] in 0 to 255."""
+    def sample(self, epoch: int, index: int, side: Optional[int] = None) -> BoxSample:
+        """A view of ``side``, float32 [side, side, 1 or 3] in 0 to 255.
+
+        Args:
+            side: ``augment.crop`` by default; another shows the same, larger or smaller.
+        """
         rng = generator(self.seed, "augment", epoch, index)
-        sample = self._view(epoch, index, rng)
+        side = side or self.augment.crop
+        sample = self._view(epoch, index, side, rng)
         mixup = self.augment.mixup
         if epoch < self.epochs - mixup.off_epochs and rng.random() < mixup.probability:
-            other = self._view(epoch, int(rng.integers(self.number)), rng)
+            other = self._view(epoch, int(rng.integers(self.number)), side, rng)
             sample = mix_box_samples(*_equal_channels(sample, other), draw_lambda(rng, mixup.alpha))
         return sample
 
-    def _view(self, epoch: int, index: int, rng: np.random.Generator) -> BoxSample:
+    def _view(self, epoch: int, index: int, side: int, rng: np.random.Generator) -> BoxSample:
         settings = self.augment.mosaic
         if settings.tiles == 1 or epoch >= self.epochs - settings.off_epochs:
-            return self._tile(index, self.augment.crop, rng)
+            return self._tile(index, side, self.augment.crop, rng)
         indices = [index, *rng.integers(self.number, size=settings.tiles**2 - 1).tolist()]
-        whole = self.augment.crop
-        side = -(-whole // settings.tiles)
-        tiles = mosaic([self._tile(i, side, rng) for i in indices], settings.tiles)
-        return crop(tiles, (0, 0), (whole, whole), self.augment.min_visible)
+        part, span = (-(-whole // settings.tiles) for whole in (side, self.augment.crop))
+        tiles = mosaic([self._tile(i, part, span, rng) for i in indices], settings.tiles)
+        return crop(tiles, (0, 0), (side, side), self.augment.min_visible)
 
-    def _tile(self, index: int, side: int, rng: np.random.Generator) -> BoxSample:
-        sample = random_crop(self.read(index), self.augment, side, rng)
+    def _tile(self, index: int, side: int, span: int, rng: np.random.Generator) -> BoxSample:
+        sample = random_crop(self.read(index), self.augment, side, rng, span, self.class_factors)
         for axis in (0, 1):
             if self.augment.flip and rng.random() < 0.5:
                 sample = mirror(sample, axis)

@@ -1,12 +1,13 @@
 """Fields of a PCB configuration."""
 
 from dataclasses import field
-from typing import Literal, Optional, Union
+from typing import Annotated, Literal, Optional, Union
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from common.config import STRICT, Optim, Train
+from tasks.pcb.given_weights import weights_file
 
 SELECTION_METRIC = "map_50"
 HEADLINE_METRICS = ("map_50", "map_50_95", "f1", "miss_rate")
@@ -56,6 +57,13 @@ class Data:
     train_size: Optional[int] = Field(
         None, ge=1, description="training pictures drawn by data.seed, nested; all by default"
     )
+    repeat_threshold: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="a class on less than this share of training pictures, and crops around its boxes, come "
+        "sqrt(threshold / share) times as often, as in LVIS; 0 is off",
+    )
     scale: float = Field(1.0, gt=0, le=1, description="factor on the sides of every picture; 1 is native")
     seed: int = Field(0, ge=0, description="which training pictures are drawn")
 
@@ -80,6 +88,8 @@ STRIDES = {
     "darknet_tiny": (64, 32, 16),
     "darknet53": (32, 16, 8),
     "mobilenet_v1": (32, 16, 8),
+    "mobilenet_v3": (32, 16, 8),
+    "resnet50_vd": (32, 16, 8),
 }
 
 
@@ -87,8 +97,11 @@ STRIDES = {
 class Model:
     """The network."""
 
-    backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1"] = Field(
-        "darknet_tiny", description="darknet_tiny is for CPUs"
+    backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1", "mobilenet_v3", "resnet50_vd"] = Field(
+        "darknet_tiny", description="darknet_tiny is for CPUs; mobilenet_v3 is the large one"
+    )
+    weights: Optional[str] = Field(
+        None, description="safetensors to start from, or their folder; what fits by name and shape is loaded"
     )
     neck_width: int = Field(
         128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"
@@ -135,6 +148,10 @@ class Augment:
 
     crop: int = Field(320, ge=64, description="side of the training crop, pixels of the scaled picture")
     crops: int = Field(4, ge=1, description="crops of each picture in an epoch")
+    multiscale: list[Annotated[int, Field(ge=64)]] = Field(
+        default_factory=list,
+        description="sides that crops are resized to, one drawn an update; [] leaves them at augment.crop",
+    )
     zoom: float = Field(1.0, ge=1, le=4, description="greatest magnification of a crop")
     stretch: float = Field(
         1.0, ge=1, le=4, description="greatest magnification of one axis against the other, on top of zoom"
@@ -151,6 +168,16 @@ class Augment:
 
 
 @dataclass(config=STRICT)
+class Loss:
+    """What is minimised."""
+
+    class_weights: Union[list[Annotated[float, Field(gt=0)]], Literal["balanced"], None] = Field(
+        None,
+        description="factor on the loss of boxes of each class, in order; balanced is 1 / (classes x share)",
+    )
+
+
+@dataclass(config=STRICT)
 class Config:
     """A PCB run."""
 
@@ -160,14 +187,20 @@ class Config:
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     augment: Augment = field(default_factory=Augment)
+    loss: Loss = field(default_factory=Loss)
 
     def check_files(self) -> None:
-        """A PCB run starts from no file but its data."""
+        """Refuse weights that cannot start a run."""
+        if self.model.weights is not None:
+            weights_file(self.model.weights)
 
     def __post_init__(self):
         stride = STRIDES[self.model.backbone][0]
-        if self.augment.crop % stride:
-            raise ValueError(
-                f"augment.crop: found {self.augment.crop}, expected a multiple of {stride}, "
-                f"the coarsest stride of {self.model.backbone}"
-            )
+        sides = {"augment.crop": [self.augment.crop], "augment.multiscale": self.augment.multiscale}
+        for name, found in sides.items():
+            for side in found:
+                if side % stride:
+                    raise ValueError(
+                        f"{name}: found {side}, expected a multiple of {stride}, "
+                        f"the coarsest stride of {self.model.backbone}"
+                    )

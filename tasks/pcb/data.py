@@ -88,6 +88,12 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     # What is damaged comes before what cannot be split.
     boxes = [read_boxes(entry, config.data.boxes_outside) for entry in found.entries]
     classes = found.classes or names_of(folder, boxes)
+    weights = config.loss.class_weights
+    if isinstance(weights, list) and len(weights) != len(classes):
+        raise UserError(
+            f"loss.class_weights: found {len(weights)}, expected {len(classes)}, one for each of "
+            f"{', '.join(classes[:8])}"
+        )
     groups = groups_of(found, folder, config.data.group, config.data.group_table)
     pictures = [_picture(*parts, classes) for parts in zip(found.entries, groups, boxes)]
     indices = split_entries(found, groups, folder, config.data)

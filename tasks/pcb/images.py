@@ -83,7 +83,7 @@ def _silent() -> Iterator[None]:
 
 
 def read_image(path: Path, bits: int = 16) -> np.ndarray:
-    """Pixels of a picture, uint8 [height, width, 1 or 3]; grey stays one channel.
+    """Pixels of a picture, uint8 [height, width, 1 or 3]; grey has one channel, however it is stored.
 
     Args:
         bits: how many of the 16 bits of a deep picture its camera uses; the greatest number that they
@@ -96,7 +96,10 @@ def read_image(path: Path, bits: int = 16) -> np.ndarray:
     if image.dtype == np.uint16:
         # In float32 the quotient of two whole numbers is right to far less than half a step.
         image = np.rint(image * np.float32(255 / (2**bits - 1))).clip(0, 255).astype(np.uint8)
-    return image[:, :, None] if image.ndim == 2 else image
+    if image.ndim == 3 and (image == image[:, :, :1]).all():
+        # One such picture in a batch would make the whole batch three times as large.
+        image = image[:, :, 0]
+    return np.ascontiguousarray(image)[:, :, None] if image.ndim == 2 else image
 
 
 def _decode(path: Path) -> np.ndarray:

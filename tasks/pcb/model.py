@@ -1,5 +1,6 @@
 """YOLOv3 composed from PaddleDetection's parts, with dropout before its prediction layer."""
 
+import bisect
 import math
 import re
 from collections.abc import Callable
@@ -8,9 +9,10 @@ from typing import Optional
 import paddle
 from ppdet.modeling.backbones.darknet import Blocks, ConvBNLayer, DarkNet, DownSample
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
+from ppdet.modeling.backbones.mobilenet_v3 import MobileNetV3
+from ppdet.modeling.backbones.resnet import ResNet
 from ppdet.modeling.heads.yolo_head import YOLOv3Head
 from ppdet.modeling.losses.iou_loss import IouLoss
-from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YoloDetBlock
 
 from common.evaluation.mode import require_evaluation_mode
@@ -18,6 +20,7 @@ from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
 from tasks.pcb.decoding import decode
+from tasks.pcb.loss import SparseYOLOv3Loss
 
 OBJECTNESS_PRIOR = 0.01
 
@@ -46,18 +49,47 @@ class DarkNetTiny(paddle.nn.Layer):
 
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
         features = []
-        x = _fold(inputs["image"], self.FOLD)
-        x = x.tile([1, 3 // inputs["image"].shape[1], 1, 1])
-        for stage in self.stage:
-            x = stage(x)
+        x = self._first_block(inputs["image"])
+        for number, stage in enumerate(self.stage):
+            x = stage(x) if number else x
             features.append(x)
         return features[-3:]
+
+    def _first_block(self, images: paddle.Tensor) -> paddle.Tensor:
+        """The first stage, of folded pixels, those of a grey picture repeated for each colour."""
+        block = self.stage[0][0].conv_bn_layer
+        if paddle.in_dynamic_mode():
+            weight = unfolded_weight(block.conv.weight, images.shape[1], self.FOLD)
+            x = paddle.nn.functional.conv2d(images, weight, stride=2 * self.FOLD, padding=self.FOLD)
+        else:
+            # Exporters and what they fuse want a convolution's weight as it is stored.
+            x = _fold(images, self.FOLD)
+            x = block.conv(x.tile([1, 3, 1, 1]) if images.shape[1] == 1 else x)
+        return paddle.nn.functional.leaky_relu(block.batch_norm(x), 0.1)
+
+
+def unfolded_weight(weight: paddle.Tensor, channels: int, factor: int) -> paddle.Tensor:
+    """The weight of a convolution of folded pixels as that of an equal one of the picture itself.
+
+    Folding a picture and repeating it for each colour would cost a tenth of a training step.
+
+    Args:
+        weight: [width, planes * factor², kernel, kernel], planes being a multiple of ``channels``.
+        channels: of the picture; the planes that show the same one are added up.
+
+    Returns:
+        [width, channels, kernel * factor, kernel * factor].
+    """
+    width, planes, *kernel = weight.shape
+    copies = planes // (channels * factor**2)
+    weight = weight.reshape([width, channels, copies, factor, factor, *kernel]).sum(axis=2)
+    return weight.transpose([0, 1, 4, 2, 5, 3]).reshape(
+        [width, channels, *(factor * side for side in kernel)]
+    )
 
 
 def _fold(images: paddle.Tensor, factor: int) -> paddle.Tensor:
     """The pixels of each square of ``factor`` x ``factor`` as channels."""
-    if paddle.in_dynamic_mode():
-        return paddle.nn.functional.pixel_unshuffle(images, factor)
     # In a network that is exported sides are open, which pixel_unshuffle refuses.
     pixels = [images[:, :, row::factor, column::factor] for row in range(factor) for column in range(factor)]
     return paddle.stack(pixels, axis=2).flatten(1, 2)
@@ -123,7 +155,7 @@ class YOLOv3(paddle.nn.Layer):
         strides = STRIDES[config.backbone]
         # With a centre in a neighbouring cell offsets run from -0.5 to 1.5.
         scale = 2.0 if config.neighbour_cells else 1.0
-        loss = YOLOv3Loss(
+        loss = SparseYOLOv3Loss(
             classes,
             ignore_thresh=config.ignore_iou,
             downsample=list(strides),
@@ -183,21 +215,35 @@ def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
         return DarkNetTiny(), DarkNetTiny.CHANNELS[-3:]
     if name == "darknet53":
         return DarkNet(), (256, 512, 1024)
-    return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
+    if name == "mobilenet_v1":
+        return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
+    if name == "mobilenet_v3":
+        return MobileNetV3(feature_maps=[7, 13, 16]), (40, 112, 160)
+    # By default it would neither train its first stage nor any of its norms.
+    resnet = ResNet(50, variant="d", return_idx=[1, 2, 3], freeze_norm=False, freeze_at=-1, norm_decay=0.0)
+    return resnet, (512, 1024, 2048)
+
+
+# MobileNetV3 numbers its blocks, conv1 to conv16; these halve the resolution.
+MOBILENET_V3_STAGES = (1, 3, 5, 8, 14)
 
 
 def depth_of(backbone: str) -> Callable[[str], Optional[int]]:
     """Depths for layer-wise decay: backbone stages 0 to n, neck and head n + 1, None for others.
 
-    A stage begins where the resolution is halved. DarkNet's first convolutions belong to
-    stage 0; MobileNet numbers its stages from 1 and calls them conv1 to conv6.
+    A stage begins where the resolution is halved. DarkNet's first convolutions belong to stage 0;
+    MobileNetV1 numbers its stages from 1 and calls them conv1 to conv6, ResNet calls them conv1 and
+    res2 to res5.
     """
-    pattern, first, head = (r"conv(\d)", 1, 6) if backbone == "mobilenet_v1" else (r"stage\.(\d)", 0, 5)
+    head = 6 if backbone == "mobilenet_v1" else 5
 
     def depth(name: str) -> Optional[int]:
         if not name.startswith("backbone."):
             return head if name.startswith(("neck.", "head.")) else None
-        stage = re.match(rf"backbone\.{pattern}", name)
-        return int(stage.group(1)) - first if stage else 0
+        stage = re.match(r"backbone\.(?:stage\.|conv|res)(\d+)", name)
+        number = int(stage[1]) if stage else 0
+        if backbone == "mobilenet_v3":
+            return bisect.bisect(MOBILENET_V3_STAGES, number) - 1
+        return number - (backbone in ("mobilenet_v1", "resnet50_vd"))
 
     return depth

@@ -1,6 +1,7 @@
 """The PCB task as the training loop and the scripts see it."""
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from common.regularization.mixup import BoxSample
 from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training import loop
+from common.training.class_weights import class_weights
 from common.training.run_folder import RunFolder, write_text
 from tasks.pcb.anchors import training_anchors
 from tasks.pcb.augment import Augmenter
@@ -23,9 +25,11 @@ from tasks.pcb.metrics import detection_metrics, split_metrics, truths_of
 from tasks.pcb.model import YOLOv3, depth_of
 from tasks.pcb.predictions import picture_names, prediction_rows, rounded, template_of
 from tasks.pcb.report import report_sections
+from tasks.pcb.sampling import class_repeat_factors, repeat_factors, systematic_sample
 from tasks.pcb.source import ANCHORS_FILE, write_classes
 from tasks.pcb.targets import assign_targets, pad_boxes
 from tasks.pcb.threshold import hash_weights, keep_threshold, kept_threshold
+from tasks.pcb.weights import load_weights
 
 EVALUATION_BATCH = 4
 MOST_CACHED_BYTES = 4 * 2**30
@@ -37,7 +41,7 @@ class Task(loop.Task):
     Args:
         assets: folder with ``anchors.json``, made there from the training boxes if missing, and the
             names of the classes.
-        trained: the weights will come from a checkpoint; nothing else starts from a file.
+        trained: the weights will come from a checkpoint, and ``model.weights`` is not read.
     """
 
     selection_metric = SELECTION_METRIC
@@ -50,6 +54,8 @@ class Task(loop.Task):
         write_classes(assets, data.classes)
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.model = YOLOv3(config.model, self.anchors, len(data.classes))
+        if config.model.weights is not None and not trained:
+            load_weights(self.model, config.model.weights, assets)
         self.detector = Detector(data.classes, self.strides[0], config.data.scale, self._forward)
         self.images: dict[Path, np.ndarray] = {}
 
@@ -141,12 +147,17 @@ class Task(loop.Task):
             self.images[path] = image
         return image
 
+    @cached_property
+    def class_weights(self) -> np.ndarray:
+        """Factor on the loss of the boxes of each class, float [classes]."""
+        labels = np.concatenate([picture.labels for picture in self.data.splits["train"]])
+        return class_weights(self.config.loss.class_weights, labels, len(self.data.classes))
+
     def training_sample(self, index: int) -> BoxSample:
-        """The whole training picture of a crop's number, with its boxes."""
-        train = self.data.splits["train"]
-        picture = train[index % len(train)]
+        """A whole training picture with its boxes."""
+        picture = self.data.splits["train"][index]
         image = self.image(picture.path)
-        weights = np.ones(len(picture.labels), np.float32)
+        weights = self.class_weights[picture.labels].astype(np.float32)
         boxes = picture.boxes * np.float32(self.config.data.scale)
         return BoxSample(image, boxes, picture.labels, weights)
 
@@ -167,12 +178,25 @@ class Task(loop.Task):
 class _TrainingView(paddle.io.Dataset):
     def __init__(self, task: Task, epoch: int):
         super().__init__()
-        config = task.config
-        number = len(task.data.splits["train"]) * config.augment.crops
+        config, train = task.config, task.data.splits["train"]
+        number = len(train) * config.augment.crops
         updates = -(-number // config.train.batch_size)
         steps = config.train.steps
         epochs = -(-steps // updates) if steps else config.train.epochs
-        self.augmenter = Augmenter(task.training_sample, number, config.augment, epochs, config.train.seed)
+        self.shown, factors = np.arange(number) % len(train), None
+        if config.data.repeat_threshold:
+            factors = class_repeat_factors(train, len(task.data.classes), config.data.repeat_threshold)
+            rng = generator(config.train.seed, "repeated pictures", epoch)
+            self.shown = systematic_sample(repeat_factors(train, factors), number, rng)
+        self.augmenter = Augmenter(
+            lambda index: task.training_sample(self.shown[index]),
+            number,
+            config.augment,
+            epochs,
+            config.train.seed,
+            factors,
+        )
+        self.sides = _sides(task, epoch, number)
         self.anchors = np.array(task.anchors, np.float32)
         self.strides = task.strides
         self.classes, self.model = len(task.data.classes), config.model
@@ -182,7 +206,7 @@ class _TrainingView(paddle.io.Dataset):
         return self.number
 
     def __getitem__(self, index: int) -> tuple[BoxSample, list[np.ndarray]]:
-        sample = self.augmenter.sample(self.epoch, index)
+        sample = self.augmenter.sample(self.epoch, index, self.sides[index])
         targets = assign_targets(
             sample,
             self.anchors,
@@ -192,6 +216,17 @@ class _TrainingView(paddle.io.Dataset):
             self.model.neighbour_cells,
         )
         return sample, targets
+
+
+def _sides(task: Task, epoch: int, number: int) -> list[int]:
+    """Side of each view of an epoch, the same for all of an update."""
+    augment = task.config.augment
+    sides = np.full(number, augment.crop)
+    if augment.multiscale:
+        rng = generator(task.config.train.seed, "multiscale", epoch)
+        for views in task.plan(epoch):
+            sides[views] = rng.choice(augment.multiscale)
+    return sides.tolist()
 
 
 def _load_or_cluster_anchors(file: Path, data: Data, config: Config) -> list[list[int]]:

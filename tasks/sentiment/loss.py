@@ -1,12 +1,10 @@
 """The loss of a batch of labelled reviews."""
 
-from collections.abc import Sequence
-from typing import Optional
-
 import numpy as np
 import paddle
 
 from common.regularization.r_drop import symmetric_divergence
+from common.training.class_weights import class_weights
 from tasks.sentiment.config import Loss
 
 
@@ -40,17 +38,3 @@ class ClassificationLoss:
         targets = paddle.nn.functional.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
         log_p = paddle.nn.functional.log_softmax(logits.astype("float32"))
         return (-(targets * log_p).sum(axis=1) * self.weights[labels]).mean()
-
-
-def class_weights(asked: Optional[Sequence[float]], labels: np.ndarray, classes: int) -> np.ndarray:
-    """Weights [classes]: as asked, all 1 for None, or 1 / (classes·share) for ``balanced``.
-
-    Balanced weights average to 1 over the training reviews, so that the loss keeps its size; hence
-    a class without any, as after a small draw, is not counted.
-    """
-    if asked is None:
-        return np.ones(classes)
-    if asked == "balanced":
-        counts = np.bincount(labels, minlength=classes)
-        return len(labels) / (np.count_nonzero(counts) * counts.clip(1))
-    return np.array(asked, float)

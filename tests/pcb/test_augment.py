@@ -170,3 +170,15 @@ def test_grey_and_colour_pictures_mix():
 
     mixing = Augmenter(read, 10, Augment(crop=96, mixup=MixUp(probability=1.0)), 4, seed=0)
     assert {mixing.sample(0, i).image.shape[2] for i in range(20)} == {1, 3}
+
+
+def test_another_side_shows_the_same_larger_or_smaller():
+    augment = Augment(crop=128, background=0.0, zoom=1.5, mosaic=Mosaic(tiles=2))
+    views = Augmenter(picture, 10, augment, epochs=4, seed=0)
+    for index in range(10):
+        plain = views.sample(0, index)
+        for side in (64, 192):
+            other = views.sample(0, index, side)
+            assert other.image.shape == (side, side, 1)
+            assert (other.labels == plain.labels).all()
+            assert other.boxes * (128 / side) == pytest.approx(plain.boxes, abs=1e-3)

@@ -106,11 +106,12 @@ def test_five_real_pictures_give_the_boxes_of_the_run(boards_run, exports, data_
     assert len(files) == 5
 
 
-def test_another_backbone_is_exported_for_any_sides(tmp_path):
+@pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v3", "resnet50_vd"])
+def test_another_backbone_is_exported_for_any_sides(tmp_path, backbone):
     paddle.seed(0)
-    config = build(Model, {"backbone": "mobilenet_v1", "neck_width": 16, "dropout": 0.3}, "test")
+    config = build(Model, {"backbone": backbone, "neck_width": 16, "dropout": 0.3}, "test")
     model = YOLOv3(config, [[10 * i, 12 * i] for i in range(1, 10)], classes=4)
-    model.eval()
+    normalise_features(model)
     save_paddle(model, tmp_path)
     formats = ["paddle"]
     if importlib.util.find_spec("onnxruntime"):
@@ -119,8 +120,19 @@ def test_another_backbone_is_exported_for_any_sides(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 3, 64, 96)).astype(np.float32)
     expected = [value.numpy() for value in model.decoded(paddle.to_tensor(images))]
     for name in formats:
-        for value, other in zip(load_detector(tmp_path, name, ("a",), 32, 1.0).forward(images), expected):
-            assert value == pytest.approx(other, rel=1e-4, abs=1e-3)
+        boxes, scores = load_detector(tmp_path, name, ("a",), 32, 1.0).forward(images)
+        # A network that is not trained magnifies what exporters round; a wrong operator is far off.
+        assert boxes == pytest.approx(expected[0], rel=1e-3, abs=0.1)
+        assert scores == pytest.approx(expected[1], abs=1e-3)
+
+
+def normalise_features(model: YOLOv3) -> None:
+    """Statistics as after training; without them features grow from block to block of a deep network."""
+    for layer in model.sublayers():
+        if isinstance(layer, paddle.nn.BatchNorm2D):
+            layer._momentum = 0.0
+    model.neck(model.backbone({"image": 4 * paddle.rand([4, 3, 96, 96]) - 2}))
+    model.eval()
 
 
 @with_onnx

@@ -29,11 +29,16 @@ def test_the_greatest_number_of_a_deep_picture_becomes_255(tmp_path, suffix, cha
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_every_kind_of_pixel_has_one_or_three_channels(tmp_path, mode):
-    Image.new(mode, (64, 40)).save(tmp_path / "a.png")
+def test_every_kind_of_pixel_has_one_channel_where_grey_and_three_where_not(tmp_path, mode):
+    picture = Image.new(mode, (64, 40))
+    picture.save(tmp_path / "a.png")
     found = read_image(tmp_path / "a.png")
-    assert found.dtype == np.uint8
-    assert found.shape == (40, 64, 1 if mode in ("1", "L", "I;16") else 3)
+    assert found.dtype == np.uint8 and found.shape == (40, 64, 1)
+    if mode in ("RGB", "RGBA"):
+        picture.putpixel((3, 4), (9, 9, 10, 255)[: len(mode)])
+        picture.save(tmp_path / "a.png")
+        found = read_image(tmp_path / "a.png")
+        assert found.shape == (40, 64, 3) and found[4, 3].tolist() == [10, 9, 9]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])

@@ -1,5 +1,7 @@
 """The network: its parts, its dropout, and what MixUp's weights do to its loss."""
 
+import functools
+
 import numpy as np
 import paddle
 import pytest
@@ -18,19 +20,42 @@ def network(**fields) -> YOLOv3:
     return YOLOv3(Model(**fields), ANCHORS, classes=6)
 
 
+@functools.cache
+def narrow(backbone: str) -> YOLOv3:
+    return network(backbone=backbone, neck_width=64)
+
+
 @pytest.fixture(scope="module")
 def tiny() -> YOLOv3:
     return network()
 
 
-@pytest.mark.parametrize("backbone", ["darknet_tiny", "darknet53", "mobilenet_v1"])
-def test_outputs_of_every_backbone_are_three_grids(backbone):
-    model = network(backbone=backbone, neck_width=64)
+@pytest.mark.parametrize("backbone", STRIDES)
+def test_outputs_of_every_backbone_are_three_grids_and_everything_is_trained(backbone):
+    model = narrow(backbone)
+    frozen = [name for name, p in model.named_parameters() if p.stop_gradient]
+    assert {name.rpartition(".")[2] for name in frozen} == {"_mean", "_variance"}
     model.eval()
     with paddle.no_grad():
         outputs = model(paddle.zeros([1, 3, 128, 192]))
     cells = [[128 // stride, 192 // stride] for stride in STRIDES[backbone]]
     assert [o.shape for o in outputs] == [[1, 33, *sides] for sides in cells]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_tiny_network_folds_pixels_into_channels_of_three_colours(tiny, channels):
+    images = paddle.rand([2, channels, 64, 96])
+    block = tiny.backbone.stage[0]
+    folded = paddle.nn.functional.pixel_unshuffle(images, 2).tile([1, 3 // channels, 1, 1])
+    seen, gradients = [], []
+    tiny.train()
+    for output in (block(folded), tiny.backbone._first_block(images)):
+        (output**2).sum().backward()
+        gradients.append(block[0].conv_bn_layer.conv.weight.grad.numpy())
+        tiny.clear_gradients()
+        seen.append(output.numpy())
+    assert seen[1] == pytest.approx(seen[0], abs=1e-5)
+    assert gradients[1] == pytest.approx(gradients[0], rel=1e-3, abs=1e-3)
 
 
 def test_the_tiny_network_has_about_two_million_parameters(tiny):
@@ -69,10 +94,12 @@ def test_dropout_is_on_the_input_of_the_prediction_layer():
         ("darknet_tiny", "stage.0.0.conv_bn_layer.conv", "stage.4.0.conv_bn_layer.conv", 5),
         ("darknet53", "conv0.conv", "stage.4.basicblock0.conv1.conv", 5),
         ("mobilenet_v1", "conv1._conv", "conv6._pointwise_conv._conv", 6),
+        ("mobilenet_v3", "conv2.linear_conv.conv", "conv14.expand_conv.conv", 5),
+        ("resnet50_vd", "conv1.conv1_3.conv", "res5.res5a.branch2a.conv", 5),
     ],
 )
 def test_depths_run_from_the_first_stage_to_the_head(backbone, first, last, stages):
-    model = network(backbone=backbone, neck_width=64)
+    model = narrow(backbone)
     settings = parameter_settings(model, 1e-4, layer_decay=0.5, depth_of=depth_of(backbone))
     scales = {s.name: s.lr_scale for s in settings}
     assert scales[f"backbone.{first}.weight"] == 0.5**stages

@@ -53,6 +53,33 @@ def test_a_batch_learns_and_its_loss_is_the_mean_over_pictures(root, tmp_path):
     assert whole == pytest.approx(np.mean(single), rel=1e-4)
 
 
+def test_multiscale_draws_one_side_an_update_by_seed_and_epoch(root, tmp_path):
+    augment = {"multiscale": [64, 128, 192]}
+    task, other = (
+        make_task(root, tmp_path / name, train={"batch_size": 2}, augment=augment) for name in "ab"
+    )
+    drawn = []
+    for epoch in range(2):
+        sides = np.array(task.dataset(epoch).sides)
+        assert (sides == other.dataset(epoch).sides).all()
+        drawn.append([set(sides[views].tolist()) for views in task.plan(epoch)])
+        assert {len(update) for update in drawn[epoch]} == {1}
+    assert drawn[0] != drawn[1] and set.union(*drawn[0], *drawn[1]) == {64, 128, 192}
+    for views in task.plan(0)[:3]:
+        images, _, *levels = task.collate([task.dataset(0)[i] for i in views])
+        side = task.dataset(0).sides[views[0]]
+        assert images.shape[2:] == (side, side)
+        assert [level.shape[3:] for level in levels] == [(side // s, side // s) for s in (64, 32, 16)]
+
+
+def test_anchors_are_those_of_the_sides_that_training_sees(root, tmp_path):
+    plain = make_task(root, tmp_path / "a").anchors
+    doubled = make_task(root, tmp_path / "b", augment={"multiscale": [256]}).anchors
+    assert np.array(doubled).prod(axis=1).mean() == pytest.approx(
+        4 * np.array(plain).prod(axis=1).mean(), rel=0.1
+    )
+
+
 def tensors(batch: tuple) -> list[paddle.Tensor]:
     return [paddle.to_tensor(array) for array in batch]
 
@@ -184,6 +211,7 @@ def test_shrinking_averages():
     assert shrink(image, 1.0) is image
 
 
-def test_a_crop_that_the_strides_do_not_divide_is_refused():
-    with pytest.raises(UserError, match="augment.crop: found 96, expected a multiple of 64"):
-        build(Config, {"task": "pcb", "augment": {"crop": 96}}, "test")
+@pytest.mark.parametrize("field, value", [("crop", 96), ("multiscale", [128, 96])])
+def test_a_crop_that_the_strides_do_not_divide_is_refused(field, value):
+    with pytest.raises(UserError, match=f"augment.{field}: found 96, expected a multiple of 64"):
+        build(Config, {"task": "pcb", "augment": {field: value}}, "test")

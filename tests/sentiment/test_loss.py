@@ -8,9 +8,10 @@ from paddle.nn import functional
 from common.config import build
 from common.errors import UserError
 from common.regularization.r_drop import symmetric_divergence
+from common.training.class_weights import class_weights
 from tasks.sentiment.config import Config, Loss
 from tasks.sentiment.data import read_data
-from tasks.sentiment.loss import ClassificationLoss, class_weights
+from tasks.sentiment.loss import ClassificationLoss
 from tests.small_runs import small_trainer
 
 LABELS = np.array([0, 0, 0, 1])

@@ -1,0 +1,55 @@
+"""What PaddleDetection's own training needs to train the network of a configuration on the same pictures."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from common.training.run_folder import write_text
+from tasks.pcb.anchors import MASKS
+from tasks.pcb.config import Config
+from tasks.pcb.data import Data, Picture
+from tasks.pcb.task import Task
+
+OTHER, UNIT, WORKER = "PaddleDetection", "pictures", "paddle_detection_trainer.py"
+MODE_FLAGS = {"equal": [], "as-they-come": ["--as-it-comes"]}
+# Enough for fifty updates of eight views an epoch.
+PICTURES = 100
+
+
+def our_flags(config: Config, data: Data) -> list[str]:
+    """Flags of ``train.py``: few pictures, varied in the counted epoch as in most of a long run."""
+    number = str(len(_pictures(data)))
+    off = ["--augment.mosaic.off_epochs", "0", "--augment.mixup.off_epochs", "0"]
+    return ["--data.train_size", number, *off]
+
+
+def write_work(config: Config, data: Data, folder: Path) -> int:
+    """Pictures, boxes and settings as ``work.json``; returns the number of our parameters."""
+    task = Task(config, data, folder / "assets")
+    model = {**dataclasses.asdict(config.model), "weights": None}
+    work = {
+        "pictures": [
+            {"file": str(p.path), "boxes": p.boxes.tolist(), "labels": p.labels.tolist()}
+            for p in _pictures(data)
+        ],
+        "repeat": config.augment.crops,
+        "classes": len(data.classes),
+        "anchors": task.anchors,
+        "anchor_masks": MASKS,
+        "strides": task.strides,
+        "side": config.augment.crop,
+        "batch_size": config.train.batch_size,
+        "model": model,
+        "optim": {
+            "learning_rate": config.optim.learning_rate,
+            "momentum": config.optim.momentum,
+            "clip_norm": config.optim.clip_norm,
+            "weight_decay": config.optim.weight_decay,
+        },
+    }
+    write_text(folder / "work.json", json.dumps(work))
+    return sum(parameter.size for parameter in task.model.parameters())
+
+
+def _pictures(data: Data) -> list[Picture]:
+    return data.splits["train"][:PICTURES]
