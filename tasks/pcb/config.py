@@ -52,6 +52,12 @@ class Data:
     boxes_outside: Literal["refuse", "clip"] = Field(
         "refuse", description="boxes that stick out of their picture: an error, or cut off"
     )
+    templates: Optional[str] = Field(
+        None,
+        description="defect-free templates: a folder below data.root with pictures of the same names, one "
+        "picture for all, or a name beside each with * for its own (*_temp); by default a_temp.jpg of "
+        "a_test.jpg, else the folder templates",
+    )
     bits: int = Field(16, ge=9, le=16, description="bits that the camera uses of a picture of 16")
     train_size: Optional[int] = Field(
         None, ge=1, description="training pictures drawn by data.seed, nested; all by default"
@@ -89,6 +95,9 @@ class Model:
 
     backbone: Literal["darknet_tiny", "darknet53", "mobilenet_v1"] = Field(
         "darknet_tiny", description="darknet_tiny is for CPUs"
+    )
+    input: Literal["tested", "pair", "difference"] = Field(
+        "tested", description="what it sees: the tested picture, its template too, and their difference too"
     )
     neck_width: int = Field(
         128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"
@@ -144,6 +153,12 @@ class Augment:
     holes: int = Field(
         0, ge=0, le=20, description="most round holes drilled into the dark copper of a crop, as background"
     )
+    template_shift: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="greatest shift of a template against its tested picture along each axis, pixels",
+    )
     flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")
     transpose: bool = Field(True, description="swap rows and columns with probability 0.5")
     mosaic: Mosaic = field(default_factory=Mosaic)
@@ -165,6 +180,11 @@ class Config:
         """A PCB run starts from no file but its data."""
 
     def __post_init__(self):
+        if self.augment.template_shift and self.model.input == "tested":
+            shift = self.augment.template_shift
+            raise ValueError(
+                f"augment.template_shift: found {shift}, but model.input is tested, without template"
+            )
         stride = STRIDES[self.model.backbone][0]
         if self.augment.crop % stride:
             raise ValueError(

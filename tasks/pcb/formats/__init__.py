@@ -7,6 +7,7 @@ from typing import Optional
 from common.errors import UserError
 from tasks.pcb.formats import coco, deeppcb, voc, yolo
 from tasks.pcb.formats.records import SPLITS, BoxSet
+from tasks.pcb.formats.templates import with_templates
 
 READERS = {"deeppcb": deeppcb, "voc": voc, "coco": coco, "yolo": yolo}
 TITLES = {
@@ -17,13 +18,19 @@ TITLES = {
 }
 
 
-def read_box_set(root: Path, name: str = "auto", classes: Optional[tuple[str, ...]] = None) -> BoxSet:
-    """The pictures of a data set, whose annotations are not read yet.
+def read_box_set(
+    root: Path,
+    name: str = "auto",
+    classes: Optional[tuple[str, ...]] = None,
+    templates: Optional[str] = None,
+) -> BoxSet:
+    """The pictures of a data set with their templates; annotations are not read yet.
 
     Args:
         root: its folder, or the JSON file of a COCO set or the YAML file of a YOLO one.
         name: of the format; ``auto`` recognises it.
         classes: names of the classes in the order of their numbers, before those of the data.
+        templates: where they stand, see :func:`tasks.pcb.formats.templates.find_templates`.
 
     Raises:
         UserError: no such place, no format or several, or what the format's reader refuses.
@@ -33,7 +40,8 @@ def read_box_set(root: Path, name: str = "auto", classes: Optional[tuple[str, ..
     found = READERS[recognise(root) if name == "auto" else name].read(root, classes)
     # Formats name their splits in different orders, but draws should be the same.
     entries = sorted(found.entries, key=lambda entry: SPLITS.index(entry.split or "train"))
-    return replace(found, entries=entries)
+    folder = root if root.is_dir() else root.parent
+    return replace(found, entries=with_templates(entries, templates, folder))
 
 
 def recognise(root: Path) -> str:
