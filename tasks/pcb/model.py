@@ -18,10 +18,11 @@ from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
 from tasks.pcb.decoding import decode
+from tasks.pcb.first_convolution import show_pictures
 
 OBJECTNESS_PRIOR = 0.01
-# Of what the backbone is shown, by model.input: three for each of tested picture, template and difference.
-SEEN_CHANNELS = {"tested": 3, "pair": 6, "difference": 9}
+# That the backbone is shown at once, by model.input.
+PICTURES = {"pair": 2, "difference": 3}
 
 
 class DarkNetTiny(paddle.nn.Layer):
@@ -35,11 +36,10 @@ class DarkNetTiny(paddle.nn.Layer):
     CHANNELS = (16, 32, 64, 128, 256)
     BLOCKS = (0, 1, 2, 2, 1)
 
-    def __init__(self, channels: int = 3):
+    def __init__(self):
         super().__init__()
-        self.channels = channels
         self.stage = paddle.nn.LayerList()
-        width = channels * self.FOLD**2
+        width = 3 * self.FOLD**2
         for channels, blocks in zip(self.CHANNELS, self.BLOCKS):
             layers = [DownSample(width, channels)]
             if blocks:
@@ -50,7 +50,8 @@ class DarkNetTiny(paddle.nn.Layer):
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
         features = []
         x = _fold(inputs["image"], self.FOLD)
-        x = x.tile([1, self.channels // inputs["image"].shape[1], 1, 1])
+        if inputs["image"].shape[1] == 1:
+            x = x.tile([1, 3, 1, 1])
         for stage in self.stage:
             x = stage(x)
             features.append(x)
@@ -121,7 +122,9 @@ class YOLOv3(paddle.nn.Layer):
     def __init__(self, config: Model, anchors: list[list[int]], classes: int):
         super().__init__()
         self.input = config.input
-        self.backbone, channels = _backbone(config.backbone, SEEN_CHANNELS[config.input])
+        self.backbone, channels = _backbone(config.backbone)
+        if config.input != "tested":
+            show_pictures(self.backbone, PICTURES[config.input])
         self.neck = YOLOv3Neck(channels, config.neck_width)
         self.dropout = FEATURE_DROPOUTS[config.dropout_kind](config.dropout)
         strides = STRIDES[config.backbone]
@@ -171,14 +174,15 @@ class YOLOv3(paddle.nn.Layer):
             return self.head(features, targets)
 
     def _seen(self, images: paddle.Tensor) -> paddle.Tensor:
-        """Tested picture and template, and tested less template if asked for, three channels each.
+        """Tested picture and template, and tested less template if asked for, one or three channels each.
 
         The difference has its sign, which tells missing copper from copper too much, and with which it
         is the same before and after resizing and MixUp.
         """
-        tested, template = (part.expand([-1, 3, -1, -1]) for part in images.chunk(2, axis=1))
-        difference = [tested - template] if self.input == "difference" else []
-        return paddle.concat([tested, template, *difference], axis=1)
+        if self.input == "pair":
+            return images
+        tested, template = images.chunk(2, axis=1)
+        return paddle.concat([images, tested - template], axis=1)
 
     def decoded(self, images: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         """Boxes of every anchor in every cell, and their scores, before any is suppressed.
@@ -194,22 +198,12 @@ class YOLOv3(paddle.nn.Layer):
         return decode(self(images), self.head.mask_anchors, self.strides, self.scale)
 
 
-def _backbone(name: str, seen: int = 3) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
-    """The backbone for pictures of ``seen`` channels, and the channels of its features."""
+def _backbone(name: str) -> tuple[paddle.nn.Layer, tuple[int, ...]]:
     if name == "darknet_tiny":
-        return DarkNetTiny(seen), DarkNetTiny.CHANNELS[-3:]
-    backbone = DarkNet() if name == "darknet53" else MobileNet(feature_maps=[4, 6, 13])
-    if seen != 3:
-        _widen_first_convolution(backbone, seen)
-    return backbone, (256, 512, 1024)
-
-
-def _widen_first_convolution(backbone: paddle.nn.Layer, channels: int) -> None:
-    """Let a published backbone, whose first layer takes three channels, take others."""
-    first = next(layer for layer in backbone.sublayers() if isinstance(layer, paddle.nn.Conv2D))
-    width, _, *kernel = first.weight.shape
-    initializer = paddle.nn.initializer.KaimingNormal()
-    first.weight = first.create_parameter([width, channels, *kernel], default_initializer=initializer)
+        return DarkNetTiny(), DarkNetTiny.CHANNELS[-3:]
+    if name == "darknet53":
+        return DarkNet(), (256, 512, 1024)
+    return MobileNet(feature_maps=[4, 6, 13]), (256, 512, 1024)
 
 
 def depth_of(backbone: str) -> Callable[[str], Optional[int]]:

@@ -24,8 +24,12 @@ MOST_SHIFT, FLIPPED = 3, 0.2
 
 def stack_pair(tested: np.ndarray, template: np.ndarray) -> np.ndarray:
     """Two pictures, uint8 [height, width, 1 or 3], as [height, width, 2], or 6 if one of them has colour."""
-    channels = max(tested.shape[2], template.shape[2])
-    return np.concatenate([widen(picture, channels) for picture in (tested, template)], axis=2)
+    both = (tested, template)
+    # Some grey files, also of DeepPCB, have three equal channels.
+    if all((picture == picture[:, :, :1]).all() for picture in both):
+        both = tuple(picture[:, :, :1] for picture in both)
+    channels = max(picture.shape[2] for picture in both)
+    return np.concatenate([widen(picture, channels) for picture in both], axis=2)
 
 
 def widen(image: np.ndarray, channels: int) -> np.ndarray:
