@@ -38,6 +38,11 @@ def main() -> None:
         default="refuse",
         help="boxes that stick out of their picture: an error, or cut off [refuse]",
     )
+    parser.add_argument(
+        "--templates",
+        help="folder below INPUT, picture, or name with * of defect-free templates [_temp beside _test, "
+        "or the folder templates]",
+    )
     arguments = parser.parse_args()
     classes = read_classes(arguments.classes) if arguments.classes else None
     done = convert(
@@ -48,6 +53,7 @@ def main() -> None:
         classes,
         arguments.unannotated,
         arguments.boxes_outside,
+        arguments.templates,
     )
     print(
         f"{arguments.output}: {done.pictures} pictures, {done.boxes} boxes of {len(done.classes)} classes "

@@ -29,6 +29,11 @@ def main() -> None:
     parser.add_argument("--text-column", help="column with the text [as in training]")
     parser.add_argument("--threshold", type=float, help="smallest score of a box [best F1 on validation]")
     parser.add_argument(
+        "--templates",
+        help="for a model of pairs: a folder of pictures with the same names, one picture for all, or a name "
+        "with * for the tested picture's, such as *_temp [a_temp.jpg beside a_test.jpg]",
+    )
+    parser.add_argument(
         "--no-drawing", action="store_const", const=True, help="do not draw boxes into copies of the pictures"
     )
     parser.add_argument("--batch-size", type=int, help="items computed at once [64 texts, 4 pictures]")

@@ -1,4 +1,7 @@
-"""Variation of training pictures: crops, magnification, flips, transposes, mosaic, MixUp."""
+"""Variation of training pictures: crops, magnification, flips, transposes, mosaic, MixUp.
+
+A template is channels of the same array (:mod:`tasks.pcb.pairs`), so it gets what its tested picture gets.
+"""
 
 from typing import Optional
 
@@ -8,6 +11,7 @@ import numpy as np
 from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
 from common.seeding import generator
 from tasks.pcb.config import Augment
+from tasks.pcb.pairs import shifted, widen
 
 # Pixels of the unmagnified picture, from the first to before the second.
 HOLE_RADII = (3, 9)
@@ -57,6 +61,8 @@ def random_crop(
         low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
     corner = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
     part = crop(sample, tuple(corner), tuple(wanted), augment.min_visible)
+    if augment.template_shift:
+        part = shift_template(part, augment.template_shift, rng)
     return resize(drill_holes(part, augment.holes, rng) if augment.holes else part, side)
 
 
@@ -71,10 +77,10 @@ def drill_holes(sample: BoxSample, most: int, rng: np.random.Generator) -> BoxSa
     """Up to ``most`` round white holes in dark copper, away from every box.
 
     A drilled hole is no defect, but it looks much like a pinhole to a model whose training
-    boards have none.
+    boards have none. A template has it too: where both pictures show copper, it is drilled into both.
     """
-    image = sample.image.copy()
-    copper = (image.max(axis=2) < 128).astype(np.uint8)
+    copper = (sample.image.max(axis=2) < 128).astype(np.uint8)
+    drilled = np.zeros_like(copper)
     for x1, y1, x2, y2 in sample.boxes.astype(int):
         copper[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = 0
     for _ in range(rng.integers(most + 1)):
@@ -85,9 +91,18 @@ def drill_holes(sample: BoxSample, most: int, rng: np.random.Generator) -> BoxSa
         if len(rows):
             place = rng.integers(len(rows))
             centre = int(columns[place]), int(rows[place])
-            image = cv2.circle(image, centre, radius, (255,) * image.shape[2], cv2.FILLED)
+            drilled = cv2.circle(drilled, centre, radius, 1, cv2.FILLED)
             copper = cv2.circle(copper, centre, radius, 0, cv2.FILLED)
-    return BoxSample(image.reshape(sample.image.shape), sample.boxes, sample.labels, sample.weights)
+    image = np.where(drilled[:, :, None], np.uint8(255), sample.image)
+    return BoxSample(image, sample.boxes, sample.labels, sample.weights)
+
+
+def shift_template(sample: BoxSample, most: int, rng: np.random.Generator) -> BoxSample:
+    """The template, the second half of the channels, moved by up to ``most`` pixels along each axis."""
+    tested, template = np.split(sample.image, 2, axis=2)
+    right, down = map(int, rng.integers(-most, most + 1, 2))
+    image = np.concatenate([tested, shifted(template, right, down)], axis=2)
+    return BoxSample(image, sample.boxes, sample.labels, sample.weights)
 
 
 def draw_magnification(augment: Augment, number: int, rng: np.random.Generator) -> np.ndarray:
@@ -163,7 +178,7 @@ class Augmenter:
         self.seed, self.class_factors = seed, class_factors
 
     def sample(self, epoch: int, index: int, side: Optional[int] = None) -> BoxSample:
-        """A view of ``side``, float32 [side, side, 1 or 3] in 0 to 255.
+        """A view of ``side``, float32 [side, side, 1 or 3] in 0 to 255; of pairs 2 or 6 channels.
 
         Args:
             side: ``augment.crop`` by default; another shows the same, larger or smaller.
@@ -199,7 +214,4 @@ class Augmenter:
 
 def _equal_channels(*samples: BoxSample) -> list[BoxSample]:
     channels = max(sample.image.shape[2] for sample in samples)
-    return [
-        BoxSample(np.broadcast_to(s.image, (*s.image.shape[:2], channels)), s.boxes, s.labels, s.weights)
-        for s in samples
-    ]
+    return [BoxSample(widen(s.image, channels), s.boxes, s.labels, s.weights) for s in samples]

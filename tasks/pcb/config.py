@@ -53,6 +53,12 @@ class Data:
     boxes_outside: Literal["refuse", "clip"] = Field(
         "refuse", description="boxes that stick out of their picture: an error, or cut off"
     )
+    templates: Optional[str] = Field(
+        None,
+        description="defect-free templates: a folder below data.root with pictures of the same names, one "
+        "picture for all, or a name beside each with * for its own (*_temp); by default a_temp.jpg of "
+        "a_test.jpg, else the folder templates",
+    )
     bits: int = Field(16, ge=9, le=16, description="bits that the camera uses of a picture of 16")
     train_size: Optional[int] = Field(
         None, ge=1, description="training pictures drawn by data.seed, nested; all by default"
@@ -102,6 +108,9 @@ class Model:
     )
     weights: Optional[str] = Field(
         None, description="safetensors to start from, or their folder; what fits by name and shape is loaded"
+    )
+    input: Literal["tested", "pair", "difference"] = Field(
+        "tested", description="what it sees: the tested picture, its template too, and their difference too"
     )
     neck_width: int = Field(
         128, ge=8, multiple_of=8, description="channels of the coarsest neck block; 512 is YOLOv3's own"
@@ -161,6 +170,12 @@ class Augment:
     holes: int = Field(
         0, ge=0, le=20, description="most round holes drilled into the dark copper of a crop, as background"
     )
+    template_shift: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="greatest shift of a template against its tested picture along each axis, pixels",
+    )
     flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")
     transpose: bool = Field(True, description="swap rows and columns with probability 0.5")
     mosaic: Mosaic = field(default_factory=Mosaic)
@@ -195,6 +210,11 @@ class Config:
             weights_file(self.model.weights)
 
     def __post_init__(self):
+        if self.augment.template_shift and self.model.input == "tested":
+            shift = self.augment.template_shift
+            raise ValueError(
+                f"augment.template_shift: found {shift}, but model.input is tested, without template"
+            )
         stride = STRIDES[self.model.backbone][0]
         sides = {"augment.crop": [self.augment.crop], "augment.multiscale": self.augment.multiscale}
         for name, found in sides.items():

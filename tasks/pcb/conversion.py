@@ -36,15 +36,16 @@ def convert(
     classes: Optional[tuple[str, ...]] = None,
     unannotated: str = "refuse",
     outside: str = "refuse",
+    templates: Optional[str] = None,
 ) -> Conversion:
     """Write the data set in ``root`` as ``target`` into the new folder ``output``; pictures are copied.
 
-    Splits, paths of pictures and the order of pictures, boxes and classes stay; boxes of whole pixels
-    stay to the pixel. What a format has beside boxes is lost: templates of DeepPCB, attributes, masks.
+    Splits, paths of pictures, templates and the order of pictures, boxes and classes stay; boxes of whole
+    pixels stay to the pixel. What a format has beside boxes is lost: attributes, masks.
 
     Args:
-        source, classes, unannotated, outside: as ``data.format``, ``data.classes``, ``data.unannotated``
-            and ``data.boxes_outside``.
+        source, classes, unannotated, outside, templates: as ``data.format``, ``data.classes``,
+            ``data.unannotated``, ``data.boxes_outside`` and ``data.templates``.
 
     Raises:
         UserError: ``output`` holds something, or the data set is damaged; nothing is left in
@@ -52,7 +53,7 @@ def convert(
     """
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise UserError(f"--output: {output} exists, expected the name of a new folder")
-    found = read_box_set(root, source, classes)
+    found = read_box_set(root, source, classes, templates=templates)
     entries = annotated(found.entries, unannotated)
     boxes = [read_boxes(entry, outside) for entry in entries]
     names = found.classes or names_of(root, boxes)
@@ -65,7 +66,8 @@ def convert(
             rounded += sum(_whole(box, size) != box for box in corners)
             corners = [_whole(box, size) for box in corners]
         labels = [label_of(entry, box, names) for box in read]
-        samples.append(Sample(entry.picture, entry.name, size, entry.split, list(zip(labels, corners))))
+        written = list(zip(labels, corners))
+        samples.append(Sample(entry.picture, entry.name, size, entry.split, written, entry.template))
     _write(target, output, names, samples)
     return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded)
 

@@ -16,6 +16,7 @@ from tasks.pcb.formats.deeppcb import CLASSES
 from tasks.pcb.formats.records import Box, BoxSet, Entry, different_classes
 from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size, read_image
+from tasks.pcb.pairs import require_templates
 from tasks.pcb.splitting import shared_groups, split_entries
 
 __all__ = ["CLASSES", "Data", "Picture", "picture_size", "read_data", "read_image"]
@@ -30,12 +31,14 @@ class Picture:
         group: board, panel or lot, such as ``00041``; empty if the data tell none.
         boxes: float32 [n, 4], half-open pixels x1, y1, x2, y2.
         labels: int64 [n], indices into the classes.
+        template: the same board without defects, if the data have it.
     """
 
     path: Path
     group: str
     boxes: np.ndarray
     labels: np.ndarray
+    template: Optional[Path] = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,14 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     """
     root = Path(data_root) / config.data.root
     given = config.data.classes
-    found = read_box_set(root, config.data.format, tuple(given) if given else None)
+    names = tuple(given) if given else None
+    found = read_box_set(root, config.data.format, names, templates=config.data.templates)
     folder = root if root.is_dir() else root.parent
     found = BoxSet(found.format, found.classes, annotated(found.entries, config.data.unannotated))
     # What is damaged comes before what cannot be split.
     boxes = [read_boxes(entry, config.data.boxes_outside) for entry in found.entries]
+    if config.model.input != "tested":
+        require_templates(found.entries, config.model.input)
     classes = found.classes or names_of(folder, boxes)
     weights = config.loss.class_weights
     if isinstance(weights, list) and len(weights) != len(classes):
@@ -158,7 +164,7 @@ def names_of(root: Path, boxes: Iterable[list[Box]]) -> tuple[str, ...]:
 def _picture(entry: Entry, group: str, boxes: list[Box], classes: Sequence[str]) -> Picture:
     corners = np.array([box.corners for box in boxes], np.float32).reshape(-1, 4)
     labels = np.array([label_of(entry, box, classes) for box in boxes], np.int64)
-    return Picture(entry.picture, group, corners, labels)
+    return Picture(entry.picture, group, corners, labels, entry.template)
 
 
 def label_of(entry: Entry, box: Box, classes: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from common.evaluation.detection import Detections
+from tasks.pcb.pairs import widen
 
 SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
 # Of one picture, by falling score; a trained network has some hundreds, an untrained one can have all cells.
@@ -23,7 +24,8 @@ class Detector:
         stride: of the coarsest cells; pictures are filled up to multiples of it.
         scale: factor on the sides of every picture before it is shown to the network.
         forward: boxes, float32 [batch, boxes, 4] of x1, y1, x2, y2 in pixels, and scores, float32
-            [batch, boxes, classes], for pictures, float32 [batch, 1 or 3, height, width], 0 to 255.
+            [batch, boxes, classes], for pictures, float32 [batch, 1 or 3, height, width], 0 to 255; for
+            pairs with 2 or 6 channels, see :mod:`tasks.pcb.pairs`.
     """
 
     classes: tuple[str, ...]
@@ -32,7 +34,7 @@ class Detector:
     forward: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
     def detect(self, images: list[np.ndarray]) -> list[Detections]:
-        """Detections in pixels of the pictures, which are uint8 [height, width, 1 or 3]."""
+        """Detections in pixels of the pictures, uint8 [height, width, 1 or 3], or pairs of 2 or 6."""
         return self.detect_scaled([shrink(image, self.scale) for image in images])
 
     def detect_scaled(self, images: list[np.ndarray]) -> list[Detections]:
@@ -78,15 +80,16 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> De
 
 
 def stack_images(images: list[np.ndarray], stride: int = 1) -> np.ndarray:
-    """Pictures [height, width, 1 or 3] as one float32 array [batch, channels, height, width].
+    """Pictures [height, width, channels] as one float32 array [batch, channels, height, width].
 
-    Grey ones stay one channel if all are grey. Smaller pictures are filled up with black, at
-    the right and at the bottom, to the largest sides and on to multiples of ``stride``.
+    Grey ones stay one channel, and pairs of them two, if all are grey. Smaller pictures are filled up
+    with black, at the right and at the bottom, to the largest sides and on to multiples of ``stride``.
     """
     height, width = (-(-max(i.shape[axis] for i in images) // stride) * stride for axis in (0, 1))
-    batch = np.zeros((len(images), max(i.shape[2] for i in images), height, width), np.float32)
+    channels = max(i.shape[2] for i in images)
+    batch = np.zeros((len(images), channels, height, width), np.float32)
     for row, image in zip(batch, images):
-        row[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+        row[:, : image.shape[0], : image.shape[1]] = widen(image, channels).transpose(2, 0, 1)
     return batch
 
 

@@ -14,9 +14,10 @@ from common.inference.new_folder import new_folder, require_new
 from common.inference.running import CONVERTERS, PACKAGES, require_packages
 from common.training.run_folder import installed_versions, write_text
 from tasks import runs
+from tasks.pcb.data import Picture
 from tasks.pcb.detect import MOST_DETECTIONS, NMS_IOU, SCORE_THRESHOLD, Detector, shrink, stack_images
-from tasks.pcb.exported import load_detector
-from tasks.pcb.images import read_image
+from tasks.pcb.exported import CHANNELS, load_detector
+from tasks.pcb.pairs import read_shown, stack_pair
 from tasks.pcb.source import TrainedRun
 from tasks.pcb.synthetic_boards import generate_board
 
@@ -25,7 +26,7 @@ DRAWN_PICTURES = 10
 ALLOWED = {"pixels": 0.1, "score": 1e-4, "map_50": 5e-5}
 VERSIONS = ("paddlepaddle", "paddlepaddle-gpu", "paddledet", "paddle2onnx", "onnx", "onnxruntime")
 
-# Pixels, uint8 [height, width, 1 or 3], with the boxes on them.
+# Pixels, uint8 [height, width, 1 or 3], of pairs 2 or 6, with the boxes on them.
 Annotated = tuple[np.ndarray, Truth]
 
 
@@ -76,19 +77,24 @@ def _pictures_to_compare(
         if data_root is not None:
             raise
         print(f"compared on drawn boards, since the run's data cannot be read ({error})")
-        return _drawn(), {"pictures": DRAWN_PICTURES + 1, "kind": "drawn boards"}
+        return _drawn(trained.pairs), {"pictures": DRAWN_PICTURES + 1, "kind": "drawn boards"}
     validation = data.splits["validation"]
     chosen = np.unique(np.linspace(0, len(validation) - 1, min(PICTURES, len(validation))).astype(int))
-    read = (
-        (read_image(validation[i].path), Truth(validation[i].boxes, validation[i].labels)) for i in chosen
-    )
+    read = (_annotated(validation[i], trained) for i in chosen)
     return _and_a_part(read), {"pictures": len(chosen) + 1, "kind": "validation pictures"}
 
 
-def _drawn() -> Iterator[Annotated]:
+def _annotated(picture: Picture, trained: TrainedRun) -> Annotated:
+    template = picture.template if trained.pairs else None
+    image = read_shown(picture.path, template, trained.config.data.bits)
+    return image, Truth(picture.boxes, picture.labels)
+
+
+def _drawn(pairs: bool) -> Iterator[Annotated]:
     boards = (generate_board(seed, size=320) for seed in range(DRAWN_PICTURES))
+    drawn = ((board.tested[:, :, None], board.template[:, :, None]) for board in boards)
     # Their classes may be others than the run's, so their boxes are not asked for.
-    return _and_a_part((board.tested[:, :, None], _nothing()) for board in boards)
+    return _and_a_part((stack_pair(*both) if pairs else both[0], _nothing()) for both in drawn)
 
 
 def _and_a_part(pictures: Iterator[Annotated]) -> Iterator[Annotated]:
@@ -120,10 +126,8 @@ def _fill(
     formats = ["paddle"] if kind == "paddle" else ["paddle", "onnx"]
     if kind == "onnx":
         save_onnx(folder)
-    detectors = {
-        name: load_detector(folder, name, trained.classes, task.detector.stride, task.detector.scale)
-        for name in formats
-    }
+    shown = (trained.classes, task.detector.stride, task.detector.scale, trained.pairs)
+    detectors = {name: load_detector(folder, name, *shown) for name in formats}
     differences = compare(task.detector, detectors, pictures)
     require_agreement(differences, allowed)
     if kind == "onnx":
@@ -201,8 +205,12 @@ def _describe(trained: TrainedRun, task: Any, kind: str) -> dict[str, Any]:
     return {
         "task": "pcb",
         "format": kind,
-        "input": "images, float32 [batch, 3, height, width], blue, green, red (grey three times) from 0 to "
-        f"255; sides are multiples of {stride}, filled up with 0 at the right and at the bottom",
+        "input": f"images, float32 [batch, {CHANNELS[trained.pairs]}, height, width], "
+        f"{'of the tested picture and then of its template ' if trained.pairs else ''}blue, green, red "
+        f"(grey three times) from 0 to 255; sides are multiples of {stride}, filled up with 0 at the right "
+        "and at the bottom",
+        "model_input": trained.config.model.input,
+        "bits": trained.config.data.bits,
         "output": "boxes, float32 [batch, boxes, 4], x1, y1, x2, y2 in pixels of the input, and scores, "
         "float32 [batch, boxes, classes], before non-maximum suppression",
         "classes": list(trained.classes),

@@ -12,7 +12,9 @@ from common.json_file import read_object
 from tasks.pcb.detect import Detector
 from tasks.runs import EXPORT
 
-CHANNELS = 3
+# Of the network's input, by whether it is shown pairs.
+CHANNELS = {False: 3, True: 6}
+MODEL_INPUTS = ("tested", "pair", "difference")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Exported:
         stride: pictures are filled up to multiples of it.
         scale: factor on the sides of every picture.
         threshold: score with the greatest F1 on validation, if that was measured.
+        pairs: whether it is shown each picture with its template.
+        bits: that the camera uses of a picture of 16.
     """
 
     folder: Path
@@ -32,15 +36,26 @@ class Exported:
     stride: int
     scale: float
     threshold: Optional[float]
+    pairs: bool = False
+    bits: int = 16
 
     def load(self) -> Detector:
         """The model, on the processor.
 
         Raises:
-            UserError: it cannot be loaded, or has other classes than ``export.json`` says.
+            UserError: it cannot be loaded, or has another input or other classes than ``export.json`` says.
         """
-        detector = load_detector(self.folder, self.format, self.classes, self.stride, self.scale)
-        _, scores = detector.forward(np.zeros((1, CHANNELS, self.stride, self.stride), np.float32))
+        shown = (self.classes, self.stride, self.scale, self.pairs)
+        detector = load_detector(self.folder, self.format, *shown)
+        channels = CHANNELS[self.pairs]
+        try:
+            _, scores = detector.forward(np.zeros((1, channels, self.stride, self.stride), np.float32))
+        except Exception:
+            # Each format has its own exceptions, of many lines.
+            expected = f"expected one that does, as in {EXPORT}"
+            raise UserError(
+                f"{self.folder}: found a model that takes no {channels} channels, {expected}"
+            ) from None
         if scores.shape[-1] != len(self.classes):
             raise UserError(
                 f"{self.folder}: found a model of {scores.shape[-1]} classes, "
@@ -67,7 +82,15 @@ def find_exported(folder: Path) -> Exported:
         raise UserError(f"{file}: scale: found {scale!r}, expected a number above 0, at most 1")
     if threshold is not None and (type(threshold) not in (int, float) or not 0 <= threshold <= 1):
         raise UserError(f"{file}: threshold: found {threshold!r}, expected a number from 0 to 1")
-    return Exported(folder, kind, classes, stride, float(scale), threshold)
+    # Older exports say neither.
+    model_input, bits = found.get("model_input", "tested"), found.get("bits", 16)
+    if model_input not in MODEL_INPUTS:
+        expected = f"expected one of {', '.join(MODEL_INPUTS)}"
+        raise UserError(f"{file}: model_input: found {model_input!r:.40}, {expected}")
+    if type(bits) is not int or not 9 <= bits <= 16:
+        raise UserError(f"{file}: bits: found {bits!r:.40}, expected a number from 9 to 16")
+    pairs = model_input != "tested"
+    return Exported(folder, kind, classes, stride, float(scale), threshold, pairs, bits)
 
 
 def require_classes(file: Path, found: Any) -> tuple[str, ...]:
@@ -83,7 +106,9 @@ def require_classes(file: Path, found: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def load_detector(folder: Path, kind: str, classes: tuple[str, ...], stride: int, scale: float) -> Detector:
+def load_detector(
+    folder: Path, kind: str, classes: tuple[str, ...], stride: int, scale: float, pairs: bool = False
+) -> Detector:
     """What detects with the files of a folder, in which there need not be an ``export.json`` yet.
 
     Raises:
@@ -92,8 +117,8 @@ def load_detector(folder: Path, kind: str, classes: tuple[str, ...], stride: int
     forward = load_forward(folder, kind)
 
     def boxes_and_scores(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if images.shape[1] < CHANNELS:
-            images = images.repeat(CHANNELS, axis=1)
+        if images.shape[1] < CHANNELS[pairs]:
+            images = images.repeat(3, axis=1)
         boxes, scores = forward(images)
         return boxes, scores
 

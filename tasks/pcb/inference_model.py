@@ -25,7 +25,8 @@ class Decoded(paddle.nn.Layer):
 
 def save_paddle(model: paddle.nn.Layer, folder: Path) -> None:
     """Write network and parameters, for any number of pictures and any sides that the strides divide."""
-    specification = paddle.static.InputSpec([None, CHANNELS, None, None], "float32", INPUT)
+    channels = CHANNELS[model.input != "tested"]
+    specification = paddle.static.InputSpec([None, channels, None, None], "float32", INPUT)
     with _leaky_relu_as_maximum():
         writing.save_paddle(Decoded(model), folder, specification)
 

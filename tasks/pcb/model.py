@@ -20,9 +20,12 @@ from common.regularization.dropout import FEATURE_DROPOUTS
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import STRIDES, Model
 from tasks.pcb.decoding import decode
+from tasks.pcb.first_convolution import show_pictures
 from tasks.pcb.loss import SparseYOLOv3Loss
 
 OBJECTNESS_PRIOR = 0.01
+# That the backbone is shown at once, by model.input.
+PICTURES = {"pair": 2, "difference": 3}
 
 
 class DarkNetTiny(paddle.nn.Layer):
@@ -149,7 +152,10 @@ class YOLOv3(paddle.nn.Layer):
 
     def __init__(self, config: Model, anchors: list[list[int]], classes: int):
         super().__init__()
+        self.input = config.input
         self.backbone, channels = _backbone(config.backbone)
+        if config.input != "tested":
+            show_pictures(self.backbone, PICTURES[config.input])
         self.neck = YOLOv3Neck(channels, config.neck_width)
         self.dropout = FEATURE_DROPOUTS[config.dropout_kind](config.dropout)
         strides = STRIDES[config.backbone]
@@ -181,11 +187,13 @@ class YOLOv3(paddle.nn.Layer):
 
         Args:
             images: float32 [batch, 1 or 3, height, width], pixels from 0 to 255, sides multiples of
-                the coarsest stride.
+                the coarsest stride; pairs of 2 or 6 channels unless ``model.input`` is ``tested``.
             targets: ``target0`` to ``target2`` and ``gt_bbox``; in training mode only.
         """
         images = images / 63.75 - 2.0
-        if not isinstance(self.backbone, DarkNetTiny):
+        if self.input != "tested":
+            images = self._seen(images)
+        elif not isinstance(self.backbone, DarkNetTiny):
             images = images.expand([-1, 3, -1, -1])
         features = self.neck(self.backbone({"image": images}))
         # The head stays in float32 under mixed precision: its loss takes the logarithm of a
@@ -195,6 +203,17 @@ class YOLOv3(paddle.nn.Layer):
             if targets is None:
                 return [predict(f) for predict, f in zip(self.head.yolo_outputs, features)]
             return self.head(features, targets)
+
+    def _seen(self, images: paddle.Tensor) -> paddle.Tensor:
+        """Tested picture and template, and tested less template if asked for, one or three channels each.
+
+        The difference has its sign, which tells missing copper from copper too much, and with which it
+        is the same before and after resizing and MixUp.
+        """
+        if self.input == "pair":
+            return images
+        tested, template = images.chunk(2, axis=1)
+        return paddle.concat([images, tested - template], axis=1)
 
     def decoded(self, images: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         """Boxes of every anchor in every cell, and their scores, before any is suppressed.

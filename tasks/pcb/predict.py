@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,9 @@ from common.errors import UserError
 from common.evaluation.detection import select
 from tasks.pcb.box_files import BoxFiles, occupied
 from tasks.pcb.detect import Detector
+from tasks.pcb.formats.templates import Templates, find_templates
 from tasks.pcb.images import find_files, is_picture, picture_size, read_image
+from tasks.pcb.pairs import require_equal_size, stack_pair
 from tasks.pcb.source import Source, find_source
 
 BATCH = 4
@@ -28,13 +30,20 @@ class Named:
 
     Attributes:
         name: as the input has it, a folder's pictures by their path below it.
-        image: pixels, uint8 [height, width, 1 or 3]; None if it cannot be read.
+        image: pixels, uint8 [height, width, 1 or 3]; None if it or its template cannot be read.
         error: why.
+        template: its pixels likewise, for a model of pairs.
     """
 
     name: str
     image: Optional[np.ndarray]
     error: str = ""
+    template: Optional[np.ndarray] = None
+
+    @property
+    def shown(self) -> np.ndarray:
+        """What the network is shown."""
+        return self.image if self.template is None else stack_pair(self.image, self.template)
 
 
 def predict(
@@ -45,6 +54,7 @@ def predict(
     batch_size: int = BATCH,
     overwrite: bool = False,
     no_drawing: bool = False,
+    templates: Optional[str] = None,
 ) -> None:
     """Write ``predictions.json``, ``predictions.csv`` and pictures with boxes drawn.
 
@@ -59,6 +69,8 @@ def predict(
         batch_size: pictures computed at once.
         overwrite: whether files from before may be replaced.
         no_drawing: whether pictures are not drawn.
+        templates: for a model of pairs, see :func:`tasks.pcb.formats.templates.find_templates`; a folder's
+            pictures have the names that ``input`` gives the tested ones.
 
     Raises:
         UserError: something that was given is wrong, or no picture can be read.
@@ -68,7 +80,10 @@ def predict(
     threshold = _threshold(source, run, threshold)
     _check_flags(output, batch_size, overwrite)
     files = files_of(Path(input))
-    pictures = _from_the_first(read_pictures(files), len(files), input)
+    reader = Reader(source.bits, _templates(source, run, Path(input), templates))
+    if Path(input).is_dir():
+        files = reader.tested(files)
+    pictures = _from_the_first(read_pictures(files, reader.read), len(files), input)
     head = {"classes": source.classes, "threshold": threshold}
     with BoxFiles(output, source.classes, head, not no_drawing) as written:
         detector = source.load()
@@ -107,13 +122,54 @@ def files_of(input: Path) -> list[tuple[str, Path]]:
     return files
 
 
-def read_pictures(files: list[tuple[str, Path]]) -> Iterator[Named]:
+@dataclass(frozen=True)
+class Reader:
+    """Reads pictures as the training did.
+
+    Attributes:
+        bits: that the camera uses of a picture of 16.
+        templates: where templates stand, for a model of pairs.
+    """
+
+    bits: int = 16
+    templates: Optional[Templates] = None
+
+    def read(self, name: str, file: Path) -> Named:
+        """A picture, with its template for a model of pairs.
+
+        Raises:
+            UserError: one of them cannot be read, or the template is missing or of another size.
+        """
+        # OpenCV fills up what is cut off without a word.
+        size = picture_size(file)
+        if self.templates is None:
+            return Named(name, read_image(file, self.bits))
+        template = self.templates.of(file, name)
+        if template is None:
+            expected = "expected a_temp.jpg beside a_test.jpg, or its name in --templates"
+            raise UserError(f"{file}: found no template, {expected}")
+        require_equal_size(template, picture_size(template), file, size)
+        pixels = [read_image(path, self.bits) for path in (file, template)]
+        return Named(name, pixels[0], template=pixels[1])
+
+    def tested(self, files: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
+        """The pictures of a folder without those that are templates of others."""
+        if self.templates is None:
+            return files
+        known = {self.templates.of(file, name) for name, file in files}
+        tested = [(name, file) for name, file in files if file not in known]
+        if len(tested) < len(files):
+            print(f"{len(files) - len(tested):,} pictures are templates of others")
+        return tested
+
+
+def read_pictures(
+    files: list[tuple[str, Path]], read: Callable[[str, Path], Named] = Reader().read
+) -> Iterator[Named]:
     """Every picture, read as it is asked for."""
     for name, file in files:
         try:
-            # OpenCV fills up what is cut off without a word.
-            picture_size(file)
-            yield Named(name, read_image(file))
+            yield read(name, file)
         except UserError as error:
             yield Named(name, None, " ".join(str(error).split()))
 
@@ -133,7 +189,7 @@ def write_boxes(
     with tqdm(total=number, unit=" pictures", disable=None) as bar:
         while part := list(islice(pictures, batch_size)):
             started = time.perf_counter()
-            found = iter(detector.detect([p.image for p in part if p.image is not None]))
+            found = iter(detector.detect([p.shown for p in part if p.image is not None]))
             busy += time.perf_counter() - started
             for picture in part:
                 if picture.image is None:
@@ -172,6 +228,15 @@ def _threshold(source: Source, run: Path, asked: Optional[float]) -> float:
             "or evaluate.py --split validation first"
         )
     return source.threshold if asked is None else asked
+
+
+def _templates(source: Source, run: Path, input: Path, given: Optional[str]) -> Optional[Templates]:
+    if source.pairs:
+        own = input if input.is_dir() else input.parent
+        return find_templates(given, own if given is None else Path(), "--templates")
+    if given is not None:
+        raise UserError(f"--templates: found {given}, but the model in {run} is shown tested pictures alone")
+    return None
 
 
 def _check_flags(output: Optional[Path], batch_size: int, overwrite: bool) -> None:

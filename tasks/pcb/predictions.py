@@ -4,11 +4,12 @@ import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
 from common.evaluation.detection import Detections
+from tasks.pcb.data import Picture
 
 CORNERS = ("x1", "y1", "x2", "y2")
 
@@ -60,7 +61,6 @@ def picture_names(paths: Sequence[Path]) -> list[str]:
     return [path.relative_to(common).as_posix() for path in paths]
 
 
-def template_of(tested: Path) -> Optional[Path]:
-    """The defect-free template of a tested board in DeepPCB's layout, None where there is none."""
-    template = tested.with_name(f"{tested.stem[: -len('_test')]}_temp{tested.suffix}")
-    return template if tested.stem.endswith("_test") and template.is_file() else None
+def templates_of(pictures: Sequence[Picture]) -> list[Path]:
+    """The defect-free templates of pictures, each once, in order."""
+    return list(dict.fromkeys(picture.template for picture in pictures if picture.template is not None))

@@ -23,7 +23,7 @@ from tasks.pcb.data import Data, Picture
 from tasks.pcb.drawing import drawable_name
 from tasks.pcb.images import read_image
 from tasks.pcb.metrics import seen_boards, truths_of
-from tasks.pcb.predictions import picture_names, read_predictions, template_of
+from tasks.pcb.predictions import picture_names, read_predictions, templates_of
 
 PICTURES_SHOWN = 6
 FOUND, MISSED, ALARM = "#2ca02c", "#ff7f0e", "#d62728"
@@ -61,7 +61,7 @@ def report_sections(run: RunFolder, data: Data) -> list[Section]:
 def read_evaluated(run: RunFolder, data: Data, name: str, metrics: dict[str, float]) -> Evaluated:
     """A split with the detections that its metrics were computed from."""
     pictures = data.splits[name]
-    templates = [path for path in (template_of(picture.path) for picture in pictures) if path]
+    templates = templates_of(pictures)
     names = picture_names([*(picture.path for picture in pictures), *templates])
     found = read_predictions(run.predictions(name), names, data.classes)
     number = len(pictures)

@@ -24,11 +24,16 @@ class Source:
 
     Attributes:
         threshold: score with the greatest F1 on validation; None where that was never measured.
+        load: the detector.
+        pairs: whether it is shown each picture with its template.
+        bits: that the camera uses of a picture of 16.
     """
 
     classes: tuple[str, ...]
     threshold: Optional[float]
     load: Callable[[], Detector]
+    pairs: bool = False
+    bits: int = 16
 
 
 def find_source(folder: Path) -> Source:
@@ -39,9 +44,15 @@ def find_source(folder: Path) -> Source:
     """
     if (folder / runs.EXPORT).is_file():
         exported = find_exported(folder)
-        return Source(exported.classes, exported.threshold, exported.load)
+        return Source(exported.classes, exported.threshold, exported.load, exported.pairs, exported.bits)
     trained = TrainedRun.find(folder)
-    return Source(trained.classes, trained.threshold, lambda: trained.load().detector)
+    return Source(
+        trained.classes,
+        trained.threshold,
+        lambda: trained.load().detector,
+        trained.pairs,
+        trained.config.data.bits,
+    )
 
 
 def write_classes(assets: Path, classes: tuple[str, ...]) -> None:
@@ -75,6 +86,11 @@ class TrainedRun:
         file = run.assets / CLASSES_FILE
         classes = require_classes(file, read_object(file).get("classes"))
         return cls(run, config, classes, run.metrics().get("validation", {}).get("threshold"))
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the model is shown each picture with its template."""
+        return self.config.model.input != "tested"
 
     def load(self, device: str = "auto") -> Any:
         """The PCB task with the weights of the best epoch, in evaluation mode, without pictures."""

@@ -1,9 +1,11 @@
 """The PCB task as the training loop and the scripts see it."""
 
 import json
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import paddle
@@ -23,7 +25,8 @@ from tasks.pcb.detect import Detector, shrink, stack_images
 from tasks.pcb.images import read_image
 from tasks.pcb.metrics import detection_metrics, split_metrics, truths_of
 from tasks.pcb.model import YOLOv3, depth_of
-from tasks.pcb.predictions import picture_names, prediction_rows, rounded, template_of
+from tasks.pcb.pairs import read_shown, shown_without_defect
+from tasks.pcb.predictions import picture_names, prediction_rows, rounded, templates_of
 from tasks.pcb.report import report_sections
 from tasks.pcb.sampling import class_repeat_factors, repeat_factors, systematic_sample
 from tasks.pcb.source import ANCHORS_FILE, write_classes
@@ -57,7 +60,7 @@ class Task(loop.Task):
         if config.model.weights is not None and not trained:
             load_weights(self.model, config.model.weights, assets)
         self.detector = Detector(data.classes, self.strides[0], config.data.scale, self._forward)
-        self.images: dict[Path, np.ndarray] = {}
+        self.images: dict[tuple[Path, Optional[Path]], np.ndarray] = {}
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """A fresh order of all crops of the training pictures, in batches."""
@@ -70,7 +73,7 @@ class Task(loop.Task):
         return _TrainingView(self, epoch)
 
     def collate(self, samples: list[tuple[BoxSample, list[np.ndarray]]]) -> tuple:
-        """Images [batch, 1 or 3, side, side], padded boxes, and one target a level."""
+        """Images [batch, channels, side, side], padded boxes, and one target a level."""
         images = stack_images([sample.image for sample, _ in samples])
         levels = [np.stack(level) for level in zip(*(targets for _, targets in samples))]
         return (images, pad_boxes([sample for sample, _ in samples]), *levels)
@@ -105,12 +108,13 @@ class Task(loop.Task):
         """Metrics of one split and the detections they come from, those on templates among them.
 
         The score threshold of the error rates is the one with the greatest F1 on validation,
-        whatever the split.
+        whatever the split. A model of pairs sees each template beside itself as another scan would have
+        it, see :func:`tasks.pcb.pairs.shown_without_defect`.
         """
         pictures, classes = self.data.splits[split], self.data.classes
-        templates = [path for path in (template_of(picture.path) for picture in pictures) if path]
+        templates = templates_of(pictures)
         found = [rounded(detections) for detections in self.predict(pictures)]
-        on_templates = [rounded(detections) for detections in self.predict_files(templates)]
+        on_templates = [rounded(detections) for detections in self._detect(map(self._template, templates))]
         names = picture_names([*(picture.path for picture in pictures), *templates])
         rows = prediction_rows(names, [*found, *on_templates], classes)
         threshold = self._threshold(split, found)
@@ -123,28 +127,36 @@ class Task(loop.Task):
 
     def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
         """Detections of whole pictures, in their order, in pixels of the unscaled picture."""
-        return self.predict_files([picture.path for picture in pictures])
+        return self._detect(self.image(picture.path, self._shown_template(picture)) for picture in pictures)
 
-    def predict_files(self, paths: list[Path]) -> list[detection.Detections]:
-        """As :meth:`predict`, of picture files."""
+    def _detect(self, images: Iterator[np.ndarray]) -> list[detection.Detections]:
         found = []
-        for start in range(0, len(paths), EVALUATION_BATCH):
-            images = [self.image(path) for path in paths[start : start + EVALUATION_BATCH]]
-            found += self.detector.detect_scaled(images)
+        while batch := list(islice(images, EVALUATION_BATCH)):
+            found += self.detector.detect_scaled(batch)
         return found
+
+    def _template(self, path: Path) -> np.ndarray:
+        """What is shown of a template, scaled, in which there is nothing to be found."""
+        if self.config.model.input == "tested":
+            return self.image(path)
+        pair = shown_without_defect(read_image(path, self.config.data.bits), 0, path.name)
+        return shrink(pair, self.config.data.scale)
+
+    def _shown_template(self, picture: Picture) -> Optional[Path]:
+        return picture.template if self.config.model.input != "tested" else None
 
     def _forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with paddle.no_grad():
             boxes, scores = self.model.decoded(paddle.to_tensor(images))
         return boxes.numpy(), scores.numpy()
 
-    def image(self, path: Path) -> np.ndarray:
-        """Pixels of a picture, scaled by ``data.scale``; decoded once and kept while they fit."""
-        if path in self.images:
-            return self.images[path]
-        image = shrink(read_image(path, self.config.data.bits), self.config.data.scale)
+    def image(self, path: Path, template: Optional[Path] = None) -> np.ndarray:
+        """A picture or a pair, scaled by ``data.scale``; decoded once and kept while they fit."""
+        if (path, template) in self.images:
+            return self.images[path, template]
+        image = shrink(read_shown(path, template, self.config.data.bits), self.config.data.scale)
         if sum(kept.nbytes for kept in self.images.values()) + image.nbytes <= MOST_CACHED_BYTES:
-            self.images[path] = image
+            self.images[path, template] = image
         return image
 
     @cached_property
@@ -156,7 +168,7 @@ class Task(loop.Task):
     def training_sample(self, index: int) -> BoxSample:
         """A whole training picture with its boxes."""
         picture = self.data.splits["train"][index]
-        image = self.image(picture.path)
+        image = self.image(picture.path, self._shown_template(picture))
         weights = self.class_weights[picture.labels].astype(np.float32)
         boxes = picture.boxes * np.float32(self.config.data.scale)
         return BoxSample(image, boxes, picture.labels, weights)

@@ -23,10 +23,10 @@ SMALL = {
 }
 
 
-def boards_run(folder: Path) -> RunFolder:
-    """A run on boards in ``folder/data``, evaluated on validation."""
+def boards_run(folder: Path, **sections) -> RunFolder:
+    """A run on boards in ``folder/data``, evaluated on validation; ``sections`` change its settings."""
     write_boards(folder / "data/boards", number=16, size=160)
-    config = configuration.build(Config, SMALL, "test")
+    config = configuration.build(Config, configuration.merge(SMALL, sections), "test")
     run = RunFolder(folder / "run")
     run.start(config)
     data = read_data(config, folder / "data")

@@ -156,6 +156,15 @@ SETTINGS = {
     "--data.test_share 0.9": "command line: data.test_share, data.validation_share: found 1.05 "
     "together, expected less than 1",
     "--data.train_size 50": "data.train_size: found 50, expected at most 6, all of {inputs}/good",
+    "--data.templates golden": "data.templates: found no {inputs}/good/golden, expected a folder, a "
+    "picture, or a name with * such as *_temp",
+    "--model.input pair": "{inputs}/good/JPEGImages/b1/b1_0.png: found no template of this and 11 other "
+    "pictures, which model.input pair needs; expected a_temp.jpg beside a_test.jpg, the folder templates, or "
+    "data.templates",
+    "--model.input both": "command line: model.input: found \"both\", expected 'tested', 'pair' or "
+    "'difference'",
+    "--augment.template_shift 2": "command line: augment.template_shift: found 2, but model.input is "
+    "tested, without template",
     "--data.bits 8": "command line: data.bits: found 8, expected greater than or equal to 9",
     "--data.root missing": "{inputs}/missing: no such folder, expected pictures with boxes (see "
     "data.root, --data-root)",

@@ -47,6 +47,9 @@ def assert_equal(found: Data, expected: Data) -> None:
             assert one.group == other.group
             assert (one.boxes == other.boxes).all() and (one.labels == other.labels).all()
             assert (read_image(one.path) == read_image(other.path)).all()
+            assert (one.template is None) == (other.template is None)
+            if one.template:
+                assert one.template.read_bytes() == other.template.read_bytes()
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -56,7 +59,9 @@ def test_a_format_is_recognised_and_gives_equal_samples(root, name):
     expected = read(root, root="boards")
     assert_equal(read(root, root=name, **board), expected)
     assert_equal(read(root, root=name, format=name, **board), expected)
-    assert sum(not len(p.labels) for pictures in expected.splits.values() for p in pictures) == 1
+    pictures = [picture for pictures in expected.splits.values() for picture in pictures]
+    assert sum(not len(p.labels) for p in pictures) == 1
+    assert all(p.template for p in pictures)
 
 
 def test_the_metrics_are_the_same_in_every_format(root, tmp_path):
@@ -235,7 +240,7 @@ def test_real_boards_are_the_same_in_every_format(data_root, tmp_path):
         few.mkdir(exist_ok=True)
         (few / name).write_text("".join(f"{line}\n" for line in lines))
         for picture, annotation in (line.split() for line in lines):
-            for file in (picture.replace(".jpg", "_test.jpg"), annotation):
+            for file in (*(picture.replace(".", f"_{kind}.") for kind in ("test", "temp")), annotation):
                 (few / file).parent.mkdir(parents=True, exist_ok=True)
                 (few / file).write_bytes((source / file).read_bytes())
     expected = read(tmp_path, root="few", split="group")

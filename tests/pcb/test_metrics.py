@@ -12,8 +12,7 @@ from common.training.run_folder import write_csv
 from tasks.pcb.config import Config
 from tasks.pcb.data import Picture, read_data
 from tasks.pcb.metrics import split_metrics
-from tasks.pcb.predictions import picture_names, prediction_rows, read_predictions, rounded, template_of
-from tasks.pcb.synthetic_boards import write_boards
+from tasks.pcb.predictions import picture_names, prediction_rows, read_predictions, rounded, templates_of
 from tests.boxes import found, truth
 
 CLASSES = ("open", "缺口")
@@ -92,18 +91,6 @@ def test_pictures_of_one_name_are_told_apart_by_their_folders():
     assert picture_names([Path("/x/a/1.png"), Path("/x/b/1.png")]) == ["a/1.png", "b/1.png"]
 
 
-def test_templates_stand_beside_their_boards_or_there_are_none(tmp_path):
-    write_boards(tmp_path / "boards", number=8, size=128)
-    tested = sorted((tmp_path / "boards").rglob("*_test.jpg"))
-    templates = [template_of(path) for path in tested]
-    assert len(tested) == 8 and all(
-        t.name == p.name.replace("_test", "_temp") for p, t in zip(tested, templates)
-    )
-    assert template_of(templates[0]) is None
-    templates[0].unlink()
-    assert template_of(tested[0]) is None
-
-
 def test_the_annotations_of_deeppcb_score_one_as_detections(data_root):
     config = build(Config, {"task": "pcb"}, "test")
     data = read_data(config, data_root)
@@ -120,4 +107,4 @@ def test_the_annotations_of_deeppcb_score_one_as_detections(data_root):
     # Half of all boxes have sides of up to 34.4 pixels.
     low, high = size_edges(np.concatenate([p.boxes for p in data.splits["train"]]))
     assert 30 < low < 34.4 < high < 40
-    assert sum(template_of(p.path) is not None for p in pictures) == 500
+    assert len(templates_of(pictures)) == 500

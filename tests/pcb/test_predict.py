@@ -93,6 +93,26 @@ def test_every_kind_of_picture_gives_the_boxes_of_its_grey_original(boards_run, 
         assert (tmp_path / "out" / picture["drawn"]).is_file()
 
 
+def test_a_camera_that_uses_some_of_16_bits_is_read_as_in_training(boards_run, tmp_path):
+    grey = board()
+    write(tmp_path / "in/12.png", np.rint(grey * (4095 / 255)).astype(np.uint16))
+    write(tmp_path / "in/8.png", grey)
+    shutil.copytree(boards_run.path, tmp_path / "run")
+    settings = (tmp_path / "run/config.yaml").read_text()
+    assert "bits: 16" in settings
+    (tmp_path / "run/config.yaml").write_text(settings.replace("bits: 16", "bits: 12"))
+    predict(tmp_path / "run", str(tmp_path / "in"), tmp_path / "out", threshold=0.02)
+    deep, usual = pictures_of(tmp_path / "out")
+    assert deep["boxes"] == usual["boxes"] != []
+
+
+def test_templates_are_refused_by_a_model_of_tested_pictures(boards_run, tmp_path):
+    write(tmp_path / "a.png", board())
+    message = f"--templates: found x, but the model in {boards_run.path} is shown tested pictures alone"
+    with pytest.raises(UserError, match=re.escape(message)):
+        predict(boards_run.path, str(tmp_path / "a.png"), tmp_path / "out", templates="x")
+
+
 def test_pictures_of_any_size_stay_in_order_and_boxes_inside(boards_run, tmp_path):
     sizes = [(100, 97), (1, 1), (300, 131), (64, 64), (63, 200), (100, 97)]
     names = [f"{10 - i}.png" for i in range(len(sizes))]

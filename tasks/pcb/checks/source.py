@@ -108,7 +108,8 @@ def read_source(config: Config, data_root: Path) -> Source:
     """
     root, given = Path(data_root) / config.data.root, config.data.classes
     refused: list[UserError] = []
-    found = read_box_set(root, config.data.format, tuple(given) if given else None, refused)
+    names = tuple(given) if given else None
+    found = read_box_set(root, config.data.format, names, refused, config.data.templates)
     pictures = [_look_at(entry, config.data.bits) for entry in found.entries]
     classes = found.classes or tuple(sorted({box.name for p in pictures for box in p.written}))
     pictures = [_with_boxes(picture, classes) for picture in pictures]

@@ -7,6 +7,7 @@ from typing import Optional
 from common.errors import UserError
 from tasks.pcb.formats import coco, deeppcb, voc, yolo
 from tasks.pcb.formats.records import SPLITS, BoxSet
+from tasks.pcb.formats.templates import with_templates
 
 READERS = {"deeppcb": deeppcb, "voc": voc, "coco": coco, "yolo": yolo}
 TITLES = {
@@ -22,8 +23,9 @@ def read_box_set(
     name: str = "auto",
     classes: Optional[tuple[str, ...]] = None,
     refused: Optional[list[UserError]] = None,
+    templates: Optional[str] = None,
 ) -> BoxSet:
-    """The pictures of a data set, whose annotations are not read yet.
+    """The pictures of a data set with their templates; annotations are not read yet.
 
     Args:
         root: its folder, or the JSON file of a COCO set or the YAML file of a YOLO one.
@@ -31,6 +33,7 @@ def read_box_set(
         classes: names of the classes in the order of their numbers, before those of the data.
         refused: where it is given, pictures or annotations whose counterpart is missing are left out, and
             their errors are added to it.
+        templates: where they stand, see :func:`tasks.pcb.formats.templates.find_templates`.
 
     Raises:
         UserError: no such place, no format or several, or what the format's reader refuses.
@@ -40,7 +43,8 @@ def read_box_set(
     found = READERS[recognise(root) if name == "auto" else name].read(root, classes, refused)
     # Formats name their splits in different orders, but draws should be the same.
     entries = sorted(found.entries, key=lambda entry: SPLITS.index(entry.split or "train"))
-    return replace(found, entries=entries)
+    folder = root if root.is_dir() else root.parent
+    return replace(found, entries=with_templates(entries, templates, folder))
 
 
 def recognise(root: Path) -> str:

@@ -60,6 +60,7 @@ class Entry:
         split: ``train``, ``validation`` or ``test`` if the data set says so itself.
         read_boxes: reads the annotation, given width and height of the picture.
         columns: what the data set says of the picture beside its boxes, by name.
+        template: the same board without defects, if the data have it.
     """
 
     picture: Path
@@ -68,6 +69,7 @@ class Entry:
     split: Optional[str]
     read_boxes: Callable[[tuple[int, int]], list[Box]]
     columns: dict[str, Any] = field(default_factory=dict)
+    template: Optional[Path] = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from common.errors import UserError
 from tasks.pcb.formats.records import SPLITS
+from tasks.pcb.formats.templates import FOLDER, TEMPLATE, TESTED
 
 # As files of the formats are named.
 LIST_NAMES = {"train": "train", "validation": "val", "test": "test"}
@@ -23,6 +24,8 @@ class Sample:
         name: its path below the folder of pictures, with ``/``.
         size: width and height in pixels.
         boxes: label, counted from 0, and half-open x1, y1, x2, y2 of each.
+        template: the file of its defect-free template, copied too: into ``templates`` under the same name,
+            beside it in DeepPCB's layout.
     """
 
     picture: Path
@@ -30,12 +33,13 @@ class Sample:
     size: tuple[int, int]
     split: Optional[str]
     boxes: list[tuple[int, tuple[float, float, float, float]]]
+    template: Optional[Path] = None
 
 
 def write_voc(folder: Path, classes: tuple[str, ...], samples: list[Sample]) -> None:
     """``JPEGImages``, ``Annotations``, ``ImageSets/Main`` if there are splits, and ``classes.txt``."""
     for sample in samples:
-        _copy(sample, folder / "JPEGImages" / sample.name)
+        _copy(sample, folder, "JPEGImages")
         annotation = ElementTree.Element("annotation")
         _add(annotation, "filename", PurePosixPath(sample.name).name)
         size = ElementTree.SubElement(annotation, "size")
@@ -59,7 +63,7 @@ def write_voc(folder: Path, classes: tuple[str, ...], samples: list[Sample]) -> 
 def write_coco(folder: Path, classes: tuple[str, ...], samples: list[Sample]) -> None:
     """``images`` and a JSON file of each split, or ``all.json``, in ``annotations``."""
     for sample in samples:
-        _copy(sample, folder / "images" / sample.name)
+        _copy(sample, folder, "images")
     categories = [{"id": index, "name": name} for index, name in enumerate(classes, start=1)]
     for split, chosen in (_by_split(samples) or {None: samples}).items():
         images, annotations = [], []
@@ -85,7 +89,7 @@ def write_coco(folder: Path, classes: tuple[str, ...], samples: list[Sample]) ->
 def write_yolo(folder: Path, classes: tuple[str, ...], samples: list[Sample]) -> None:
     """``images``, ``labels``, ``data.yaml``, lists of splits if there are some, and ``classes.txt``."""
     for sample in samples:
-        _copy(sample, folder / "images" / sample.name)
+        _copy(sample, folder, "images")
         (width, height), lines = sample.size, []
         for label, (x1, y1, x2, y2) in sample.boxes:
             shares = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height)
@@ -111,7 +115,9 @@ def write_deeppcb(folder: Path, classes: tuple[str, ...], samples: list[Sample])
         name = PurePosixPath(sample.name)
         parent = name.parent if len(name.parts) > 1 else PurePosixPath("images")
         # DeepPCB's lists name ID.jpg where the file is ID_test.jpg.
-        _copy(sample, folder / parent / f"{name.stem}_test{name.suffix}")
+        _copy_file(sample.picture, folder / parent / f"{name.stem}{TESTED}{name.suffix}")
+        if sample.template is not None:
+            _copy_file(sample.template, folder / parent / f"{name.stem}{TEMPLATE}{sample.template.suffix}")
         annotation = parent.with_name(f"{parent.name}_not") / f"{name.stem}.txt"
         lines = [" ".join(str(round(value)) for value in (*box, label + 1)) for label, box in sample.boxes]
         _write_lines(folder / annotation, lines)
@@ -131,10 +137,17 @@ def _by_split(samples: list[Sample]) -> dict[str, list[Sample]]:
     return {split: found for split, found in chosen.items() if found}
 
 
-def _copy(sample: Sample, target: Path) -> None:
+def _copy(sample: Sample, folder: Path, pictures: str) -> None:
+    """Copy a picture below ``pictures`` of the folder, and its template below ``templates``."""
+    _copy_file(sample.picture, folder / pictures / sample.name)
+    if sample.template is not None:
+        _copy_file(sample.template, folder / FOLDER / _with_suffix(sample.name, sample.template.suffix))
+
+
+def _copy_file(file: Path, target: Path) -> None:
     _require_new(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(sample.picture, target)
+    shutil.copyfile(file, target)
 
 
 def _write_lines(file: Path, lines) -> None:
