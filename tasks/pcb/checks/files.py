@@ -10,7 +10,6 @@ from tasks.pcb.checks.source import Checked, Source, place_of
 from tasks.pcb.formats.records import CLASS_FILES, NoAnnotation, NoPicture, text_lines
 from tasks.pcb.formats.yolo import label_file
 from tasks.pcb.images import find_files, is_picture
-from tasks.pcb.predictions import template_of
 
 SIZES_SHOWN = 8
 # Of 255; a scan of bare copper alone has more.
@@ -130,7 +129,7 @@ def _unannotated(source: Source) -> list[Finding]:
 
 def _unused(source: Source) -> list[Finding]:
     named = {p.path.resolve() for p in source.pictures}
-    templates = {template_of(p.path) for p in source.pictures} - {None}
+    templates = {p.entry.template for p in source.pictures}
     files = [
         file
         for file in find_files(source.root)
