@@ -9,7 +9,7 @@ from pathlib import Path
 from common.errors import UserError
 from common.locking import try_lock
 from tasks import runs
-from tasks.reproduce.cells import Cell, check_cells, confirming, expand, find_cell
+from tasks.reproduce.cells import Cell, check_cells, confirming, expand, find_cell, trials_of
 from tasks.reproduce.estimate import Estimate, duration, plan_text
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.runner import Runner, draw_boards
@@ -58,7 +58,7 @@ class Reproduction:
         if self.arguments.report_only:
             self._report()
             return
-        print(plan_text(self.suite, self.cells, self.store, self.estimate))
+        print(plan_text(self.suite, self.cells, self.store, self.estimate, self._later()), flush=True)
         if self.arguments.dry_run:
             for cell in self.cells:
                 run_dir = ["--run-dir", str(self.store.run(cell).path)]
@@ -129,6 +129,14 @@ class Reproduction:
             return []
         best = choose_best(Results(self.suite, searched, self.store))
         return self._limited(confirming(self.suite, self.file.parent, best))
+
+    def _later(self) -> list[Cell]:
+        """As many cells as the confirmation will have, as long as its recipes are not known."""
+        plan = self.suite.confirmation
+        if plan is None or any(cell.arm.endswith("_best") for cell in self.cells):
+            return []
+        first = {sweep: trials_of(self.suite, sweep)[0] for sweep in plan.sweeps}
+        return self._limited(confirming(self.suite, self.file.parent, first))
 
     def _limited(self, cells: list[Cell]) -> list[Cell]:
         """With ``--seeds N`` the first N of each arm in each regime."""

@@ -29,8 +29,14 @@ class Estimate:
         return self.suite.seconds_per_run + cell.steps * self.suite.regimes[cell.regime].seconds_per_step
 
 
-def plan_text(suite: Suite, cells: Sequence[Cell], store: Store, estimate: Estimate) -> str:
-    """What there is to do: runs, updates and time by regime, and in all."""
+def plan_text(
+    suite: Suite, cells: Sequence[Cell], store: Store, estimate: Estimate, later: Sequence[Cell] = ()
+) -> str:
+    """What there is to do: runs, updates and time by regime, and in all.
+
+    Args:
+        later: cells of a confirmation whose recipes are not known yet.
+    """
     from common.reporting.tables import text_table
 
     rows, total = [], 0.0
@@ -45,8 +51,8 @@ def plan_text(suite: Suite, cells: Sequence[Cell], store: Store, estimate: Estim
     columns = ["regime", "runs", "left", "updates a run", "time left", "estimated from"]
     left = sum(store.status(cell) not in (FINISHED, BROKEN) for cell in cells)
     last = f"{len(cells)} runs, {left} left: about {duration(total)} of one process's work"
-    if suite.confirmation:
-        last += "; the confirmation comes on top"
+    if later:
+        last += f"; then {len(later)} of the confirmation: {duration(sum(map(estimate.seconds, later)))}"
     return f"{text_table(columns, rows)}\n{last}"
 
 

@@ -115,9 +115,7 @@ def choose_best(results: Results) -> dict[str, str]:
             if values and all(map(math.isfinite, values)):
                 means[trial] = sum(values) / len(values)
         if not means:
-            raise UserError(
-                f"confirmation: found no trial of {sweep} of which all runs finished"
-            )
+            raise UserError(f"confirmation: found no trial of {sweep} of which all runs finished")
         chosen[sweep] = max(means, key=means.get)
     return chosen
 
