@@ -182,6 +182,7 @@ def _check_names(suite: Suite, file: Path) -> None:
     if twice is not None:
         raise UserError(f"{file}: arms, sweeps: found the name {twice} twice, expected each once")
     best = [f"{name}_best" for name in (suite.confirmation.sweeps if suite.confirmation else ())]
+    articles = {"arm": "an", "regime": "a", "sweep": "a"}
     known = {"arm": [*arms, *best], "regime": list(suite.regimes), "sweep": list(suite.sweeps)}
 
     def require(where: str, kind: str, *names: str) -> None:
@@ -190,7 +191,9 @@ def _check_names(suite: Suite, file: Path) -> None:
                 near = (
                     "; the nearest is " + nearest(name, known[kind]) if known[kind] else ", and there is none"
                 )
-                raise UserError(f"{file}: {where}: found {name!r}, expected the name of a {kind}{near}")
+                raise UserError(
+                    f"{file}: {where}: found {name!r}, expected the name of {articles[kind]} {kind}{near}"
+                )
 
     for number, group in enumerate(suite.groups, start=1):
         require(f"groups.{number}.arms", "arm", *(a for a in group.arms if a not in suite.sweeps))
