@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +34,8 @@ def average_precision(
 
     The mean is over the classes that are annotated at all; a class without a box has no value.
     """
+    evaluation = coco_evaluation(truths, detections, classes)
     with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = _coco_dataset(truths, classes)
-        coco.createIndex()
-        rows = _coco_results([select(found, by_score(found)) for found in detections])
-        evaluation = COCOeval(coco, coco.loadRes(rows) if rows else _empty(coco), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
     # [IoU thresholds, recalls, classes, areas, limits]; -1 where a class has no box.
@@ -52,6 +49,18 @@ def average_precision(
         if annotated[index]:
             metrics[f"ap_50_{name}"] = float(precision[0, :, index].mean())
     return metrics
+
+
+def coco_evaluation(
+    truths: Sequence[Truth], detections: Sequence[Detections], classes: tuple[str, ...]
+) -> COCOeval:
+    """What pycocotools evaluates: pictures are numbered from 0, detections ordered :func:`by_score`."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = _coco_dataset(truths, classes)
+        coco.createIndex()
+        rows = _coco_results([select(found, by_score(found)) for found in detections])
+        return COCOeval(coco, coco.loadRes(rows) if rows else _empty(coco), "bbox")
 
 
 def match_greedily(truth: Truth, found: Detections, iou: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +185,7 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return common / np.maximum(areas[0][:, None] + areas[1][None] - common, 1e-12)
 
 
-def _coco_dataset(truths: list[Truth], classes: tuple[str, ...]) -> dict:
+def _coco_dataset(truths: Sequence[Truth], classes: tuple[str, ...]) -> dict:
     annotations = []
     for image, truth in enumerate(truths):
         for box, label in zip(truth.boxes.astype(float), truth.labels):

@@ -13,25 +13,29 @@ from common.evaluation.comparison import Interval
 
 @dataclass(frozen=True)
 class SpreadRatio:
-    """Standard deviation of the other arm by that of the baseline.
+    """How much the other arm fluctuates, by how much the baseline does.
 
     Attributes:
-        ratio: below 1 where the other arm fluctuates less; NaN where a standard deviation is 0.
-        interval: 95 %; None where the ratio is NaN or there are fewer than three pairs.
-        p_value: two-sided, of equal spread; None where there is no interval.
-        levene_p_value: of the check, where there is one.
+        ratio: below 1 where the other arm fluctuates less; NaN where an arm does not fluctuate at all.
         pairs: seeds.
+        interval: 95 %; None where the ratio is NaN or there are too few pairs.
+        p_value: two-sided, of equal fluctuation; None where there is no interval.
+        levene_p_value: of the check, where there is one.
+        correlation: of the arms' values, between seeds; None for fluctuation within runs.
+        log_sd: standard deviation of the logarithms of the pairs' ratios; None between seeds.
     """
 
     ratio: float
-    interval: Optional[Interval]
-    p_value: Optional[float]
-    levene_p_value: Optional[float]
     pairs: int
+    interval: Optional[Interval] = None
+    p_value: Optional[float] = None
+    levene_p_value: Optional[float] = None
+    correlation: Optional[float] = None
+    log_sd: Optional[float] = None
 
     @property
     def reduction(self) -> float:
-        """1 - ratio: the share by which the other arm fluctuates less, what ``classify`` judges."""
+        """1 - ratio: the share by which the other arm fluctuates less."""
         return 1 - self.ratio
 
     @property
@@ -39,34 +43,56 @@ class SpreadRatio:
         """Interval of the reduction."""
         return None if self.interval is None else Interval(1 - self.interval.high, 1 - self.interval.low)
 
+    def interval_with_pairs(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high, float [n] each, that int [n] pairs would give if all else stayed as it is."""
+        if self.correlation is None:
+            return log_ratio_interval(self.ratio, self.log_sd, pairs)
+        return pitman_morgan_interval(self.ratio, self.correlation, pairs)
 
-def pitman_morgan(baseline: Sequence[float], other: Sequence[float], confidence: float = 0.95) -> SpreadRatio:
-    """Compare the spreads of paired samples, finite float [n] each, in the same order of seeds.
+
+def pitman_morgan(baseline: Sequence[float], other: Sequence[float]) -> SpreadRatio:
+    """Compare the standard deviations of paired samples, finite float [n] each, in the same order of seeds.
 
     The variances are equal where sum and difference do not correlate: t = r √((n−2)/(1−r²)) with n − 2
-    degrees of freedom. The interval of the ratio of variances F is F·(K ± √(K²−1)) with
-    K = 1 + 2 t² (1−ρ²)/(n−2), ρ the correlation of the arms (Pitman 1939, "A note on normal
-    correlation"; Morgan 1939). It takes pairs to be normal; Levene's test about the median, beside it,
-    does not, but takes the arms to be independent.
+    degrees of freedom (Pitman 1939, "A Note on Normal Correlation"; Morgan 1939). It takes pairs to be
+    normal. Levene's test about the median, beside it, does not, but takes the arms to be independent.
     """
-    x, y = np.asarray(baseline, float), np.asarray(other, float)
-    if x.shape != y.shape or x.ndim != 1 or not np.isfinite([x, y]).all():
-        raise ValueError(f"found samples {x.shape} and {y.shape}, expected finite pairs")
+    x, y = _pairs(baseline, other)
     n = len(x)
-    if n < 2 or not (x.std() > 0 and y.std() > 0):
-        return SpreadRatio(math.nan, None, None, None, n)
-    ratio = float(y.std(ddof=1) / x.std(ddof=1))
+    if n < 2 or not (np.isfinite([x, y]).all() and np.ptp(x) > 0 and np.ptp(y) > 0):
+        return SpreadRatio(math.nan, n)
+    ratio, rho = float(y.std(ddof=1) / x.std(ddof=1)), float(np.corrcoef(x, y)[0, 1])
     if n < 3:
-        return SpreadRatio(ratio, None, None, None, n)
-    rho = float(np.corrcoef(x, y)[0, 1])
-    t = stats.t.ppf((1 + confidence) / 2, n - 2)
-    k = 1 + 2 * t**2 * max(0.0, 1 - rho**2) / (n - 2)
-    half = math.sqrt(k + math.sqrt(k**2 - 1))
-    # The correlation of sum and difference, from the standard deviations and rho.
-    unlike = (ratio**2 - 1) / math.sqrt(max(0.0, (ratio**2 + 1) ** 2 - 4 * (rho * ratio) ** 2) or math.inf)
-    p_value = _correlation_p_value(unlike, n)
-    levene = float(stats.levene(x, y, center="median").pvalue)
-    return SpreadRatio(ratio, Interval(ratio / half, ratio * half), p_value, levene, n)
+        return SpreadRatio(ratio, n)
+    return SpreadRatio(
+        ratio,
+        n,
+        interval=Interval(*(float(end) for end in pitman_morgan_interval(ratio, rho, n))),
+        p_value=_correlation_p_value(_sum_with_difference(ratio, rho), n),
+        levene_p_value=float(stats.levene(x, y, center="median").pvalue),
+        correlation=rho,
+    )
+
+
+def pitman_morgan_interval(ratio: float, correlation: float, pairs, confidence: float = 0.95):
+    """Low and high of a ratio of standard deviations: those that :func:`pitman_morgan` does not reject.
+
+    ratio² · (K ± √(K² − 1)), K = 1 + 2 t² (1 − ρ²)/(n − 2), bounds the ratio of variances (Pitman 1939).
+
+    Args:
+        ratio, correlation: of the arms.
+        pairs: n >= 3, int or [n].
+    """
+    t = stats.t.ppf((1 + confidence) / 2, pairs - 2)
+    k = 1 + 2 * t**2 * max(0.0, 1 - correlation**2) / (pairs - 2)
+    factor = np.sqrt(k + np.sqrt(k**2 - 1))
+    return ratio / factor, ratio * factor
+
+
+def _sum_with_difference(ratio: float, correlation: float) -> float:
+    # (q² - 1) / √((q² + 1)² - 4ρ²q²), which is 0/0 where the arms are equal but for a constant.
+    below = (ratio**2 + 1) ** 2 - 4 * (correlation * ratio) ** 2
+    return (ratio**2 - 1) / math.sqrt(below) if below > 0 else 0.0
 
 
 def _correlation_p_value(r: float, n: int) -> float:
@@ -99,25 +125,36 @@ def within_run_fluctuation(
     return float(math.sqrt(residual @ residual / (late.sum() - 2)))
 
 
-def fluctuation_ratio(
-    baseline: Sequence[float], other: Sequence[float], confidence: float = 0.95
-) -> SpreadRatio:
+def fluctuation_ratio(baseline: Sequence[float], other: Sequence[float]) -> SpreadRatio:
     """Compare within-run fluctuations of paired runs, float [n] each, by the t-interval of their log ratio.
 
-    The ratio is the geometric mean of the runs' ratios. Levene's test does not apply.
+    The ratio is the geometric mean of the runs' ratios.
     """
+    x, y = _pairs(baseline, other)
+    n = len(x)
+    if not n or not ((x > 0) & (y > 0)).all():
+        return SpreadRatio(math.nan, n)
+    logs = np.log(y / x)
+    ratio = float(np.exp(logs.mean()))
+    if n < 2:
+        return SpreadRatio(ratio, n)
+    sd = float(logs.std(ddof=1))
+    interval = Interval(*(float(end) for end in log_ratio_interval(ratio, sd, n)))
+    p_value = float(stats.ttest_1samp(logs, 0).pvalue) if sd else float(ratio == 1)
+    return SpreadRatio(ratio, n, interval, p_value, log_sd=sd)
+
+
+def log_ratio_interval(ratio: float, log_sd: float, pairs, confidence: float = 0.95):
+    """Low and high of a geometric mean: ratio · exp(± t · sd/√n), n - 1 degrees of freedom, n >= 2."""
+    factor = np.exp(stats.t.ppf((1 + confidence) / 2, pairs - 1) * log_sd / np.sqrt(pairs))
+    return ratio / factor, ratio * factor
+
+
+def _pairs(baseline: Sequence[float], other: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(baseline, float), np.asarray(other, float)
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"found samples {x.shape} and {y.shape}, expected pairs")
-    if not len(x) or not ((x > 0) & (y > 0)).all():
-        return SpreadRatio(math.nan, None, None, None, len(x))
-    logs = np.log(y / x)
-    ratio = float(np.exp(logs.mean()))
-    if len(x) < 3:
-        return SpreadRatio(ratio, None, None, None, len(x))
-    test = stats.ttest_1samp(logs, 0)
-    low, high = np.exp(test.confidence_interval(confidence))
-    return SpreadRatio(ratio, Interval(float(low), float(high)), float(test.pvalue), None, len(x))
+    return x, y
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ class ReferenceCheck:
 
     Attributes:
         status: :data:`IDENTICAL`, every new value equals that of its seed; else where the new mean lies,
-            :data:`INSIDE` or :data:`OUTSIDE`; :data:`NOT_COMPARABLE` where there is no interval.
+            :data:`INSIDE` or :data:`OUTSIDE`, which a run also is that diverged and not so in the reference;
+            :data:`NOT_COMPARABLE` where there is no interval.
         mean, reference_mean: over runs that have a value; NaN where none has.
         interval: of the mean of as many new runs; None with fewer than two reference values.
         diverged, reference_diverged: seeds without a value.
@@ -55,8 +56,7 @@ def check_against_reference(
 ) -> ReferenceCheck:
     """Compare values by seed, NaN for runs that diverged.
 
-    A run that diverged where the reference of its seed did not, or the other way round, is not identical;
-    both without a value are. New seeds that the reference lacks cannot be identical.
+    Runs of one seed that both diverged are identical. New seeds that the reference lacks cannot be.
 
     Args:
         decimals: values are identical if they are so after rounding; None compares all bits.
@@ -64,16 +64,17 @@ def check_against_reference(
     known, new = _finite(reference), _finite(found)
     interval = prediction_interval(known.values(), len(new))
     mean, reference_mean = (float(np.mean(list(v.values()))) if v else math.nan for v in (new, known))
+    diverged, reference_diverged = set(found) - set(new), set(reference) - set(known)
     if found and all(seed in reference and _same(reference[seed], found[seed], decimals) for seed in found):
         status = IDENTICAL
+    elif diverged - reference_diverged:
+        status = OUTSIDE
     elif interval is None:
         status = NOT_COMPARABLE
     else:
         status = INSIDE if interval.low <= mean <= interval.high else OUTSIDE
-    without = [
-        tuple(sorted(set(every) - set(finite))) for every, finite in ((found, new), (reference, known))
-    ]
-    return ReferenceCheck(status, mean, reference_mean, interval, *without)
+    lists = (tuple(sorted(seeds)) for seeds in (diverged, reference_diverged))
+    return ReferenceCheck(status, mean, reference_mean, interval, *lists)
 
 
 def _finite(values: Mapping[int, float]) -> dict[int, float]:

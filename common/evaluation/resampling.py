@@ -56,6 +56,19 @@ class Draws:
         """What is drawn: items, or groups of them."""
         return len(self.items) if self.groups is None else len(set(self.groups))
 
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of the variance between units: their number - 1; for groups, 1 at least.
+
+        Of groups of unequal size m, (Σm)²/Σm² - 1, that many equal ones being worth as much (Kish 1965,
+        "Survey Sampling"): with DeepPCB's 11 test groups of 7 to 146 pictures, 5 instead of 10, which brings
+        the coverage of the 95 % interval in simulations where groups dominate from 92 % to 94 or 95 %.
+        """
+        if self.groups is None:
+            return len(self.items) - 1
+        sizes = np.unique(self.groups, return_counts=True)[1]
+        return max(1.0, float(sizes.sum() ** 2 / (sizes**2).sum()) - 1)
+
     def weights(self) -> Iterator[np.ndarray]:
         """How often each item counts: float [up to :data:`BLOCK`, items], until all replicates are drawn."""
         random, units = np.random.default_rng(self.seed), self.units
@@ -96,14 +109,17 @@ def require_items(metric: ItemMetric, draws: Draws, place: str) -> None:
     raise UserError(f"{place}: item {row + 1}: found {found!r:.60}, expected {expected!r:.60}")
 
 
-def item_variance(replicates: np.ndarray, units: int) -> float:
-    """Variance that the draw of test items gives a statistic, from its bootstrap, float [replicates].
+def item_variance(replicates: np.ndarray, units: int) -> np.ndarray:
+    """Variance that the draw of items gives a statistic, float [...], from its bootstrap [..., replicates].
 
     The bootstrap's variance of a mean of n units is (n-1)/n of the unbiased one (Davison and Hinkley 1997,
     "Bootstrap Methods and their Application", section 2.3); n/(n-1) makes up for it, which matters for a
-    dozen board groups. With it, the variance of a mean is s²/n. Infinite for one unit, which says nothing.
+    dozen board groups. With it, the variance of a mean is s²/n.
+
+    Args:
+        units: n >= 2, items or groups that were drawn.
     """
-    return float(np.var(replicates, ddof=1)) * units / (units - 1) if units > 1 else float("inf")
+    return np.var(replicates, axis=-1, ddof=1) * units / (units - 1)
 
 
 def crossed_percentiles(

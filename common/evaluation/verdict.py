@@ -1,12 +1,13 @@
 """What a comparison says of a claim, how many seeds would say more, and Holm's correction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 
-from common.evaluation.comparison import Comparison, Interval, t_interval
+from common.evaluation.comparison import ENOUGH_SEEDS, Comparison, Interval, t_interval
+from common.evaluation.fluctuation import SpreadRatio
 
 MARGIN = 0.005
 MOST_SEEDS = 1000
@@ -26,26 +27,29 @@ class Verdict:
         verdict: one of :data:`REACHED`, :data:`SMALLER`, :data:`NO_EFFECT`, :data:`OPPOSITE` and
             :data:`NOT_DECIDED`.
         contradicts_figure: the whole interval lies below the claim's figure.
-        seeds_needed: that would decide; None where it is decided, where one pair gives no interval, or
-            where even :data:`MOST_SEEDS` would not do with this test set.
-        exploratory: there are fewer than five seeds.
+        seeds_needed: the fewest that would decide if estimate and variances stayed as they are: a plan, not
+            a promise. None where it is decided, where there is no interval, or where even
+            :data:`MOST_SEEDS` would not do with this test set.
+        seeds: pairs of runs that it rests on.
     """
 
     verdict: str
     contradicts_figure: bool
-    seeds_needed: Optional[int] = None
-    exploratory: bool = False
+    seeds_needed: Optional[int]
+    seeds: int
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether there are fewer pairs than :data:`ENOUGH_SEEDS`."""
+        return self.seeds < ENOUGH_SEEDS
 
     def __str__(self) -> str:
         """Such as ``not decided (12 seeds would decide), contradicts the figure; exploratory``."""
-        if self.verdict != NOT_DECIDED:
-            seeds = ""
-        elif self.seeds_needed:
-            seeds = f" ({self.seeds_needed} seeds would decide)"
-        else:
-            seeds = f" ({MOST_SEEDS} seeds would not decide)"
+        needed = ""
+        if self.verdict == NOT_DECIDED and self.seeds > 1:
+            needed = f" ({self.seeds_needed or f'not even {MOST_SEEDS}'} seeds would decide)"
         beside = ", contradicts the figure" if self.contradicts_figure else ""
-        return self.verdict + seeds + beside + ("; exploratory" if self.exploratory else "")
+        return self.verdict + needed + beside + ("; exploratory" if self.exploratory else "")
 
 
 def classify(
@@ -80,44 +84,54 @@ def judge(
         lower_is_better: the claim is a decrease, as of miss rates.
         margin: what is not relevant, in the metric's units.
     """
-    sign = -1 if lower_is_better else 1
-    estimate, interval = sign * comparison.estimate, gain(comparison.interval, lower_is_better)
+    estimate = -comparison.estimate if lower_is_better else comparison.estimate
+    interval = comparison.interval
+    if interval is not None and lower_is_better:
+        interval = Interval(-interval.high, -interval.low)
+
+    def with_seeds(seeds: np.ndarray):
+        return interval_with_seeds(comparison, seeds, estimate)
+
+    return _verdict(estimate, interval, figure, margin, len(comparison.seeds), with_seeds)
+
+
+def judge_spread(spread: SpreadRatio, figure: Optional[float] = None, margin: float = MARGIN) -> Verdict:
+    """Judge a claim that the other arm fluctuates less, by the share ``figure`` (0.4 for 40 %)."""
+
+    def with_seeds(seeds: np.ndarray):
+        low, high = spread.interval_with_pairs(seeds)
+        return 1 - high, 1 - low
+
+    return _verdict(spread.reduction, spread.reduction_interval, figure, margin, spread.pairs, with_seeds)
+
+
+def interval_with_seeds(comparison: Comparison, seeds: np.ndarray, estimate: float):
+    """Low and high, float [n] each, that int [n] seeds would give if ``estimate`` and variances stayed.
+
+    More seeds divide s_d² and the items' interaction with seeds, not what items give every seed alike.
+    """
+    had = len(comparison.seeds)
+    variances, degrees = [comparison.seed_variance * had / seeds], [seeds - 1]
+    if comparison.units:
+        alike = max(0.0, comparison.item_variance - comparison.interaction / had)
+        variances.append(alike + comparison.interaction / seeds)
+        degrees.append(np.full(len(seeds), comparison.item_degrees))
+    return t_interval(estimate, variances, degrees)[:2]
+
+
+def _verdict(estimate, interval, figure, margin, seeds: int, with_seeds: Callable) -> Verdict:
     verdict = classify(estimate, interval, figure or 0.0, margin)
     contradicts = figure is not None and interval is not None and interval.high < figure
     needed = None
     if verdict == NOT_DECIDED and interval is not None:
-        needed = seeds_needed(comparison, figure or 0.0, lower_is_better, margin)
-    return Verdict(verdict, contradicts, needed, comparison.exploratory)
+        more = np.arange(seeds + 1, MOST_SEEDS + 1)
+        ends = zip(more, *with_seeds(more))
+        needed = next((int(n) for n, *end in ends if _decided(estimate, Interval(*end), margin)), None)
+    return Verdict(verdict, contradicts, needed, seeds)
 
 
-def gain(interval: Optional[Interval], lower_is_better: bool) -> Optional[Interval]:
-    """An interval of differences as one of gains."""
-    if interval is None or not lower_is_better:
-        return interval
-    return Interval(-interval.high, -interval.low)
-
-
-def seeds_needed(
-    comparison: Comparison, figure: float = 0.0, lower_is_better: bool = False, margin: float = MARGIN
-) -> Optional[int]:
-    """The fewest seeds, more than there are, that would decide if estimate and variances stayed as they are.
-
-    More seeds divide s_d² and the items' interaction with seeds, not what items give every seed alike. A
-    plan, not a promise: the estimate moves as well. None where :data:`MOST_SEEDS` would not do.
-    """
-    estimate = -comparison.estimate if lower_is_better else comparison.estimate
-    had = len(comparison.seeds)
-    seeds = np.arange(had + 1, MOST_SEEDS + 1)
-    variances, degrees = [comparison.seed_variance * had / seeds], [seeds - 1]
-    if comparison.units:
-        common = max(0.0, comparison.item_variance - comparison.interaction / had)
-        variances.append(common + comparison.interaction / seeds)
-        degrees.append(np.full(len(seeds), comparison.units - 1))
-    low, high, _ = t_interval(estimate, variances, degrees)
-    for number, ends in zip(seeds, zip(low, high)):
-        if classify(estimate, Interval(*ends), figure, margin) != NOT_DECIDED:
-            return int(number)
-    return None
+def _decided(estimate: float, interval: Interval, margin: float) -> bool:
+    return classify(estimate, interval, margin=margin) != NOT_DECIDED
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
