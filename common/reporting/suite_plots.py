@@ -37,7 +37,7 @@ class Pairs:
 
 def plot_pairs(pairs: Pairs, path: Path) -> None:
     """At the left a line a seed from baseline to arm, at the right differences, mean and interval."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained", width_ratios=(3, 2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3.4), layout="constrained", width_ratios=(3, 2))
     first, second = (np.asarray(values, float) for values in pairs.values)
     for one, two in zip(first, second):
         left.plot([0, 1], [one, two], "o-", ms=4, lw=1, color=RISE if two >= one else FALL, alpha=0.7)
@@ -63,28 +63,27 @@ def plot_pairs(pairs: Pairs, path: Path) -> None:
     _save(figure, path)
 
 
-def plot_arm_curves(histories: Mapping[str, Sequence[pd.DataFrame]], metric: str, path: Path) -> None:
-    """Loss and ``metric`` of each arm by update: means over seeds, validation solid, training dashed.
+def plot_arm_curves(histories: Mapping[str, Sequence[pd.DataFrame]], name: str, path: Path) -> None:
+    """The loss or a metric of each arm by update: means over seeds, validation solid, training dashed.
 
     A band spans the seeds on validation. The gap between dashed and solid is what regularization
     is to close.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    for axis, name in zip(axes, ("loss", metric)):
-        for number, (arm, several) in enumerate(histories.items()):
-            for split, style in (("validation", "-"), ("train", "--")):
-                known = [h.set_index("step")[f"{split}_{name}"] for h in several if f"{split}_{name}" in h]
-                if not known:
-                    continue
-                table = pd.concat(known, axis=1)
-                mean = table.mean(axis=1)
-                axis.plot(mean.index, mean, style, color=f"C{number}", label=f"{arm}, {split}")
-                if split == "validation" and len(known) > 1:
-                    low, high = table.min(axis=1), table.max(axis=1)
-                    axis.fill_between(mean.index, low, high, color=f"C{number}", alpha=0.15, lw=0)
-        axis.set(xlabel="update", ylabel=name)
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
+    figure, axis = plt.subplots(figsize=(4.6, 3.6), layout="constrained")
+    for number, (arm, several) in enumerate(histories.items()):
+        for split, style in (("validation", "-"), ("train", "--")):
+            known = [h.set_index("step")[f"{split}_{name}"] for h in several if f"{split}_{name}" in h]
+            if not known:
+                continue
+            table = pd.concat(known, axis=1)
+            mean = table.mean(axis=1)
+            axis.plot(mean.index, mean, style, color=f"C{number}", label=f"{arm}, {split}")
+            if split == "validation" and len(known) > 1:
+                low, high = table.min(axis=1), table.max(axis=1)
+                axis.fill_between(mean.index, low, high, color=f"C{number}", alpha=0.15, lw=0)
+    axis.set(xlabel="update", ylabel=name)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
     _save(figure, path)
 
 
@@ -96,7 +95,7 @@ def plot_strength(
     Args:
         lines: by name, for each strength the losses of its runs in training and in validation.
     """
-    figure, axis = plt.subplots(figsize=(7.2, 4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(6, 3.8), layout="constrained")
     positive = [s for line in lines.values() for s in line if s > 0]
     for number, (name, line) in enumerate(lines.items()):
         strengths = sorted(line)
@@ -118,5 +117,5 @@ def plot_strength(
 
 def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=100)
     plt.close(figure)

@@ -90,15 +90,15 @@ class Reproduction:
         self._complain(self.cells)
 
     def _report(self) -> None:
+        from tasks.reproduce.analysis import Analysis
         from tasks.reproduce.report import write_reports
-        from tasks.reproduce.testing import Tester
 
         results = Results(self.suite, self.cells, self.store)
         if not results.found:
             raise UserError(f"{self.store.folder}: found no finished run of {self.file}, expected one")
         root = self.store.folder / "data" if self.suite.boards else runs.data_root(self.arguments.data_root)
         checks = self._check_against_reference(results) if self.reference else []
-        summary = write_reports(results, Tester(results, root), self.file.stem, checks)
+        summary = write_reports(results, Analysis(results, root), self.file.stem, checks)
         for claim in summary["claims"]:
             print(f"{claim['text']} ({claim['metric']}, {claim['split']}): {claim['verdict']}")
         print(f"report: {self.store.folder / 'report.html'}")

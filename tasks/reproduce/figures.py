@@ -36,17 +36,18 @@ class Figures:
         plot_pairs(Pairs(title, names, values, interval, figure), path)
         return HtmlImage(path, f"{title}: {names[1]} against {names[0]}, a line a seed")
 
-    def curves(self, regime: str, task: str, arms: list[str]) -> Optional[HtmlImage]:
-        """Learning curves of arms; None before any has a finished run."""
+    def curves(self, regime: str, task: str, arms: list[str]) -> list[HtmlImage]:
+        """Loss and selection metric of arms by update; none before any has a finished run."""
         histories = {
             arm: [r.history() for r in self.results.of(arm, regime) if r.failure is None] for arm in arms
         }
         histories = {arm: several for arm, several in histories.items() if several}
-        if not histories:
-            return None
-        path = self.folder / f"curves-{task}-{regime}.png"
-        plot_arm_curves(histories, selection_metric(task), path)
-        return HtmlImage(path, f"loss and {selection_metric(task)} by update, of {', '.join(histories)}")
+        images = []
+        for name in ("loss", selection_metric(task)) if histories else ():
+            path = self.folder / f"curves-{task}-{regime}-{name}.png"
+            plot_arm_curves(histories, name, path)
+            images.append(HtmlImage(path, f"{name} by update, of {', '.join(histories)}"))
+        return images
 
     def strength(self, field: str) -> Optional[HtmlImage]:
         """Losses of every sweep over one field, a line a sweep; None without losses of both splits."""

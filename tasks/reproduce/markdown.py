@@ -20,7 +20,9 @@ def markdown(summary: Summary, everything: bool = True) -> str:
             "ratio of standard deviations."
         )
     for regime, task in regimes_of(summary):
-        parts += [f"**{task}, {regime}**", _table(tables.regime_table(summary, regime, task))]
+        parts.append(f"**{task}, {regime}**")
+        splits = tables.splits_of(summary, regime, task)
+        parts += [_table(tables.regime_table(summary, regime, task, split)) for split in splits]
     if summary["sources"]:
         parts += ["Standard deviations by source:", _table(tables.sources_table(summary))]
     if everything and summary["exploratory"]:

@@ -8,13 +8,13 @@ import numpy as np
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
 from common.training.run_folder import write_text
 from tasks.reproduce import tables
+from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import trials_of
 from tasks.reproduce.figures import Figures
 from tasks.reproduce.markdown import made_on, markdown, regimes_of
 from tasks.reproduce.results import Results, selection_metric
 from tasks.reproduce.summary import summarize_suite
 from tasks.reproduce.tables import Summary
-from tasks.reproduce.testing import Tester
 
 VERDICTS = """Differences are in points, arm minus baseline, over the same seeds and items. Reached: the
 interval lies above 0 and the estimate is at least the article's figure. No relevant effect: the interval lies
@@ -23,18 +23,18 @@ degrees of freedom."""
 CURVES = "Means over seeds: validation solid, with the span of the seeds, training dashed."
 
 
-def write_reports(results: Results, tester: Tester, name: str, checks: list[list[str]]) -> Summary:
+def write_reports(results: Results, analysis: Analysis, name: str, checks: list[list[str]]) -> Summary:
     """Write all three into the suite's folder; the summary that they were made from.
 
     Args:
         name: of the suite.
         checks: rows of a comparison with reference results, or none.
     """
-    summary = summarize_suite(results, tester, name)
+    summary = summarize_suite(results, analysis, name)
     folder = results.store.folder
     write_text(folder / "results.json", to_json(summary))
     write_text(folder / "report.md", f"# {summary['title']}\n\n{markdown(summary)}")
-    sections = report_sections(results, tester, summary, checks)
+    sections = report_sections(results, analysis, summary, checks)
     note = " ".join(filter(None, (_incomplete(summary), summary["note"])))
     write_page(folder / "report.html", summary["title"], sections, note=note)
     return summary
@@ -46,7 +46,7 @@ def to_json(summary: Summary) -> str:
 
 
 def report_sections(
-    results: Results, tester: Tester, summary: Summary, checks: list[list[str]]
+    results: Results, analysis: Analysis, summary: Summary, checks: list[list[str]]
 ) -> list[Section]:
     """Verdicts first, then what they rest on."""
     figures = Figures(results, results.store.folder / "plots")
@@ -62,8 +62,10 @@ def report_sections(
         text = "Runs that failed twice; they count as diverged and are in no mean."
         sections.append(Section("Failed runs", text, [tables.failure_table(summary)]))
     for regime, task in regimes_of(summary):
-        table = tables.regime_table(summary, regime, task)
-        sections.append(Section(f"Arms: {task}, {regime}", "Mean ± standard deviation over seeds.", [table]))
+        found = [
+            tables.regime_table(summary, regime, task, s) for s in tables.splits_of(summary, regime, task)
+        ]
+        sections.append(Section(f"Arms: {task}, {regime}", "Mean ± standard deviation over seeds.", found))
     sections += _pairs(figures, summary)
     for regime, task in regimes_of(summary):
         sections += _curves(figures, results, summary, regime, task)
@@ -71,7 +73,7 @@ def report_sections(
     if summary["sources"]:
         sections.append(Section("Where the spread comes from", tables=[tables.sources_table(summary)]))
     for regime, task in regimes_of(summary):
-        sections += _details(results, tester, summary, regime, task)
+        sections += _details(results, analysis, summary, regime, task)
     if summary["exploratory"]:
         text = "No claim rests on these; p-values with Holm's correction over all rows."
         sections.append(Section("Exploratory", text, [tables.exploratory_table(summary)]))
@@ -100,8 +102,8 @@ def _pairs(figures: Figures, summary: Summary) -> list[Section]:
 
 def _curves(figures: Figures, results: Results, summary: Summary, regime: str, task: str) -> list[Section]:
     arms = compared_arms(results, regime, task)
-    image = figures.curves(regime, task, arms) if arms else None
-    return [Section(f"Learning curves: {task}, {regime}", CURVES, images=[image])] if image else []
+    images = figures.curves(regime, task, arms)
+    return [Section(f"Learning curves: {task}, {regime}", CURVES, images=images)] if images else []
 
 
 def compared_arms(results: Results, regime: str, task: str) -> list[str]:
@@ -133,24 +135,24 @@ def _trials(results: Results, summary: Summary) -> list[Section]:
     return sections
 
 
-def _details(results: Results, tester: Tester, summary: Summary, regime: str, task: str) -> list[Section]:
+def _details(results: Results, analysis: Analysis, summary: Summary, regime: str, task: str) -> list[Section]:
     sections, arms = [], compared_arms(results, regime, task)
     for split in ("validation", "test"):
         table = tables.detail_table(summary, regime, task, split, arms)
         if table.rows:
             title = f"By class and size: {task}, {regime}, {split}"
-            confusions = [_confusion(results, tester, arm, regime, split) for arm in arms]
+            confusions = [_confusion(results, analysis, arm, regime, split) for arm in arms]
             images = _pictures(results, regime, split, arms)
             text = "Then confusion, a row a true class, summed over seeds."
             sections.append(Section(title, text, [table, *confusions], images))
     return sections
 
 
-def _confusion(results: Results, tester: Tester, arm: str, regime: str, split: str) -> HtmlTable:
+def _confusion(results: Results, analysis: Analysis, arm: str, regime: str, split: str) -> HtmlTable:
     done = [r for r in results.of(arm, regime) if r.failure is None and split in r.metrics]
     if not done:
         return HtmlTable([arm], [])
-    found = [tester.items(result.task).confusion(result.run, split) for result in done]
+    found = [analysis.items(result.task).confusion(result.run, split) for result in done]
     classes, counts = found[0][0], np.sum([matrix for _, matrix in found], axis=0)
     return HtmlTable([arm, *classes], [[name, *map(str, row)] for name, row in zip(classes, counts)])
 

@@ -5,12 +5,12 @@ import math
 from typing import Any, Optional
 
 from common.evaluation.comparison import Comparison
+from tasks.reproduce.analysis import Analysis, Tested
 from tasks.reproduce.results import Result, Results, choose_best, environment, headline_metrics
 from tasks.reproduce.store import BROKEN, FINISHED
-from tasks.reproduce.testing import Tested, Tester
 
 
-def summarize_suite(results: Results, tester: Tester, name: str) -> dict[str, Any]:
+def summarize_suite(results: Results, analysis: Analysis, name: str) -> dict[str, Any]:
     """Raw values of every run, then what was computed from them.
 
     Args:
@@ -26,9 +26,9 @@ def summarize_suite(results: Results, tester: Tester, name: str) -> dict[str, An
         "differing": _differing(done),
         "planned": len(results.planned),
         "headline": {task: list(headline_metrics(task)) for task in tasks},
-        "claims": [_tested(tested) for tested in tester.claims()],
-        "exploratory": [_tested(tested) for tested in tester.exploratory()],
-        "sources": _sources(results, tester),
+        "claims": [_tested(tested) for tested in analysis.claims()],
+        "exploratory": [_tested(tested) for tested in analysis.exploratory()],
+        "sources": _sources(results, analysis),
         "best": choose_best(results) if suite.confirmation and _searched(results) else {},
         "runs": {result.cell.name: _run(result) for result in results.found},
     }
@@ -96,11 +96,11 @@ def _difference(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _sources(results: Results, tester: Tester) -> list[dict[str, Any]]:
+def _sources(results: Results, analysis: Analysis) -> list[dict[str, Any]]:
     rows = []
     for plan in results.suite.sources:
         for arm in plan.arms:
-            found = tester.sources(plan, arm)
+            found = analysis.sources(plan, arm)
             if found is not None:
                 rows.append(
                     {"arm": arm, "metric": plan.metric, "split": plan.split, **dataclasses.asdict(found)}

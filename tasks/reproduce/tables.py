@@ -7,6 +7,7 @@ from typing import Any, Optional
 import numpy as np
 
 from common.evaluation.comparison import ENOUGH_SEEDS, summarize
+from common.evaluation.verdict import NO_EFFECT, NOT_DECIDED, OPPOSITE
 from common.reporting.page import HtmlTable
 from common.reporting.tables import show
 from tasks.reproduce.results import GAP
@@ -20,28 +21,28 @@ def verdict_table(summary: Summary) -> HtmlTable:
     """A row a claim: what the article says, what was measured, and the verdict."""
     columns = [
         "claim",
-        "measured on",
-        "article",
-        "measured, 95 % interval",
-        "other split",
-        "seeds",
         "verdict",
+        "measured, 95 % interval",
+        "article",
+        "seeds",
+        "other split",
+        "measured on",
     ]
     rows = []
     for claim in summary["claims"]:
+        difference = claim["kind"] == "difference"
         where = (
-            f"{claim['metric']}, {claim['split']}, {claim['regime']}: {claim['arm']} - {claim['baseline']}"
+            f"{claim['arm']} - {claim['baseline']}, {claim['metric']}, {claim['split']}, {claim['regime']}"
         )
-        other = "" if claim["kind"] != "difference" else _other_split(summary, claim)
         rows.append(
             [
                 claim["text"],
-                where if claim["kind"] == "difference" else f"{SPREADS[claim['kind']]}, {where}",
-                _figure(claim),
-                estimate(claim),
-                other,
-                str(claim["seeds"]),
                 claim["verdict"],
+                estimate(claim),
+                _figure(claim),
+                str(claim["seeds"]),
+                _other_split(summary, claim) if difference else "-",
+                where if difference else f"{SPREADS[claim['kind']]}: {where}",
             ]
         )
     return HtmlTable(columns, rows, words=True)
@@ -54,22 +55,27 @@ def estimate(row: dict[str, Any]) -> str:
     return f"{_ratio(row['estimate'])} of the spread{_between(row, _ratio)}"
 
 
-def regime_table(summary: Summary, regime: str, task: str) -> HtmlTable:
-    """A row an arm: mean ± sample standard deviation of the headline metrics on each split."""
+def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
+    """Splits that runs of a task in a regime were evaluated on, training's left out."""
     runs = select_runs(summary, regime=regime, task=task)
-    splits = [s for s in ("validation", "test") if any(s in run["metrics"] for run in runs)]
-    shown = [(split, metric) for split in splits for metric in summary["headline"][task]]
-    gaps = [(split, GAP) for split in splits if any(GAP in run["metrics"].get(split, {}) for run in runs)]
+    return [split for split in ("validation", "test") if any(split in run["metrics"] for run in runs)]
+
+
+def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTable:
+    """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training."""
+    runs = select_runs(summary, regime=regime, task=task)
+    names = list(summary["headline"][task])
+    if any(GAP in run["metrics"].get(split, {}) for run in runs):
+        names.append(GAP)
     rows = []
     for arm in dict.fromkeys(run["arm"] for run in runs):
         some = [run for run in runs if run["arm"] == arm]
         done = [run for run in some if run["failure"] is None]
-        cells = [mean_and_sd(value_of(run, *what) for run in done) for what in (*shown, *gaps)]
+        cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
         minutes = f"{np.mean([run['seconds'] for run in some]) / 60:.1f}"
-        rows.append([arm, _runs(done, some), *cells, minutes])
-    names = [f"{metric}, {split}" for split, metric in shown]
-    names += [f"train - {split}" for split, _ in gaps]
-    return HtmlTable(["arm", "runs", *names, "minutes"], rows)
+        rows.append([arm, *cells, _runs(done, some), minutes])
+    shown = [f"train - {split}" if name == GAP else name for name in names]
+    return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
 
 
 def detail_table(summary: Summary, regime: str, task: str, split: str, arms: Sequence[str]) -> HtmlTable:
@@ -102,7 +108,7 @@ def exploratory_table(summary: Summary) -> HtmlTable:
                 str(row["seeds"]),
                 _p(row["p_value"]),
                 _p(row["adjusted"]),
-                row["verdict"],
+                _says(row),
             ]
             for row in rows
         ],
@@ -161,6 +167,15 @@ def mean_and_sd(values) -> str:
 def _runs(done: list, some: list) -> str:
     text = str(len(done)) if len(done) == len(some) else f"{len(done)} of {len(some)}"
     return text if len(done) >= ENOUGH_SEEDS else f"{text} (exploratory)"
+
+
+def _says(row: dict[str, Any]) -> str:
+    """Better or worse only where that outlives Holm's correction; there is no figure to reach."""
+    if row["verdict"].startswith(NO_EFFECT):
+        return NO_EFFECT
+    if row["adjusted"] is None or row["adjusted"] >= 0.05:
+        return NOT_DECIDED
+    return "worse" if row["verdict"].startswith(OPPOSITE) else "better"
 
 
 def _other_split(summary: Summary, claim: dict[str, Any]) -> str:

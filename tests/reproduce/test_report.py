@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from common.errors import UserError
+from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import expand
 from tasks.reproduce.markdown import block_markers, find_block, markdown, replace_block
 from tasks.reproduce.reference import compare_with_reference, differences
@@ -14,7 +15,6 @@ from tasks.reproduce.report import write_reports
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite import read_suite
-from tasks.reproduce.testing import Tester
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -35,7 +35,7 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="module")
 def summary(made):
     results, folder = made
-    return write_reports(results, Tester(results, folder), "made", [])
+    return write_reports(results, Analysis(results, folder), "made", [])
 
 
 def test_a_large_gain_is_reached_and_its_estimate_is_the_mean_of_the_pairs(made, summary):
@@ -83,7 +83,7 @@ def test_the_page_stands_alone_and_links_the_runs(made, summary):
 def test_the_same_runs_give_the_same_report(made, summary):
     files = [made[1] / "out" / name for name in ("report.html", "report.md", "results.json")]
     before = [file.read_bytes() for file in files]
-    write_reports(made[0], Tester(*made), "made", [])
+    write_reports(made[0], Analysis(*made), "made", [])
     assert [file.read_bytes() for file in files] == before
 
 
@@ -122,7 +122,7 @@ def test_a_marked_block_is_replaced_and_nothing_else(tmp_path, summary):
     text = file.read_text(encoding="utf-8")
     assert find_block(text, "made") == markdown(summary, everything=False)
     assert text.startswith(f"before\n{first}\n") and text.endswith(f"{last}\nafter\n")
-    assert "| baseline | 5 |" in text and "old" not in text
+    assert "| validation: arm | accuracy |" in text and "old" not in text
     file.write_text("no markers\n", encoding="utf-8")
     assert not replace_block(file, summary)
 
@@ -148,7 +148,7 @@ def test_a_search_takes_the_best_trial_and_draws_loss_against_strength(tmp_path)
         finish(store, cell, wrong)
     results = Results(suite, cells, store)
     assert choose_best(results) == {"baseline": "baseline_0.2"}
-    summary = write_reports(results, Tester(results, tmp_path), "made", [])
+    summary = write_reports(results, Analysis(results, tmp_path), "made", [])
     assert summary["best"] == {"baseline": "baseline_0.2"}
     assert (tmp_path / "out/plots/strength-model.dropout.png").is_file()
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")

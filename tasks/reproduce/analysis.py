@@ -53,7 +53,7 @@ class Tested:
     adjusted: Optional[float] = None
 
 
-class Tester:
+class Analysis:
     """Tests on results; predictions are read once for all of them."""
 
     def __init__(self, results: Results, data_root: Path):
