@@ -61,7 +61,7 @@ def test_it_ends_in_verdicts_and_a_page(smoke, command):
     assert "Accuracy rises by 3.2 points (accuracy, validation): " in done.stdout
     assert "identical" in done.stdout or "95 % prediction interval" in done.stdout
     page = (smoke / "report.html").read_text(encoding="utf-8")
-    assert "Verdicts" in page and "ap_50_" in page and "runs/pcb_baseline-boards_24-seed0/report.html" in page
+    assert "Verdicts" in page and "ap_50_" in page and "runs/pcb_baseline-boards_40-seed0/report.html" in page
 
 
 def test_a_finished_suite_runs_nothing_again(smoke, command):
