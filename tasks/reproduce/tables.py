@@ -52,6 +52,8 @@ def estimate(row: dict[str, Any]) -> str:
     """A difference in points, or a ratio of standard deviations, with its interval."""
     if row["kind"] == "difference":
         return _points(row["estimate"]) + _between(row, _points)
+    if row["estimate"] is None:
+        return "-"
     return f"{_ratio(row['estimate'])} of the spread{_between(row, _ratio)}"
 
 
