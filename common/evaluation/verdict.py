@@ -31,12 +31,14 @@ class Verdict:
             a promise. None where it is decided, where there is no interval, or where even
             :data:`MOST_SEEDS` would not do with this test set.
         seeds: pairs of runs that it rests on.
+        interval: of the gain; None where there is none.
     """
 
     verdict: str
     contradicts_figure: bool
     seeds_needed: Optional[int]
     seeds: int
+    interval: Optional[Interval] = None
 
     @property
     def exploratory(self) -> bool:
@@ -46,7 +48,7 @@ class Verdict:
     def __str__(self) -> str:
         """Such as ``not decided (12 seeds would decide), contradicts the figure; exploratory``."""
         needed = ""
-        if self.verdict == NOT_DECIDED and self.seeds > 1:
+        if self.verdict == NOT_DECIDED and self.interval is not None:
             needed = f" ({self.seeds_needed or f'not even {MOST_SEEDS}'} seeds would decide)"
         beside = ", contradicts the figure" if self.contradicts_figure else ""
         return self.verdict + needed + beside + ("; exploratory" if self.exploratory else "")
@@ -127,7 +129,7 @@ def _verdict(estimate, interval, figure, margin, seeds: int, with_seeds: Callabl
         more = np.arange(seeds + 1, MOST_SEEDS + 1)
         ends = zip(more, *with_seeds(more))
         needed = next((int(n) for n, *end in ends if _decided(estimate, Interval(*end), margin)), None)
-    return Verdict(verdict, contradicts, needed, seeds)
+    return Verdict(verdict, contradicts, needed, seeds, interval)
 
 
 def _decided(estimate: float, interval: Interval, margin: float) -> bool:

@@ -75,6 +75,10 @@ def test_one_seed_decides_nothing():
     assert str(judge(diverged, 0.032)) == "not decided; exploratory"
 
 
+def test_arms_that_do_not_fluctuate_have_no_ratio_to_judge():
+    assert str(judge_spread(pitman_morgan([1.0] * 6, [1.0] * 6), figure=0.4)) == "not decided"
+
+
 def test_the_seeds_needed_are_the_fewest_that_decide():
     found = comparison([0.04, -0.02, 0.03, -0.01, 0.02])
     verdict = judge(found, figure=0.032)
