@@ -205,7 +205,9 @@ def _points(value: Optional[float]) -> str:
 
 
 def _ratio(value: Optional[float]) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    if value is None:
+        return "-"
+    return "> 100" if value > 100 else f"{value:.2f}"
 
 
 def _p(value: Optional[float]) -> str:
