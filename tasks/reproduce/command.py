@@ -117,8 +117,8 @@ class Reproduction:
         print(text_table(columns, rows, "against the reference results"))
         counts = Counter(row[-1] for row in rows)
         print(", ".join(f"{status}: {number}" for status, number in counts.items()))
-        done = next(result for result in results.found if result.failure is None)
-        for line in differences(self.reference["environment"], environment(done)) or ["environment: equal"]:
+        now = next((environment(r) for r in results.found if r.failure is None), {})
+        for line in differences(self.reference["environment"], now) or ["environment: equal"]:
             print(line)
         return rows
 

@@ -49,13 +49,12 @@ class Runner:
 
     def run_one(self, cell: Cell) -> bool:
         """Run a cell unless it is finished, a broken one again; whether nobody else is at it."""
-        record = self.store.record(cell)
-        if self.store.status(cell) == BROKEN:
-            self.store.write(cell, Record(seconds=record.seconds))
-        return self._try(cell, [cell])
+        return self._try(cell, [cell], again=True)
 
-    def _try(self, cell: Cell, cells: Sequence[Cell]) -> bool:
+    def _try(self, cell: Cell, cells: Sequence[Cell], again: bool = False) -> bool:
         with try_lock(self.store.lock(cell.name)) as free:
+            if free and again and self.store.status(cell) == BROKEN:
+                self.store.write(cell, Record(seconds=self.store.record(cell).seconds))
             if free and self.store.status(cell) not in (FINISHED, BROKEN):
                 self._work(cell, cells)
             return free
