@@ -33,6 +33,8 @@ class Reproduction:
         ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way)]
         if len(ways) > 1:
             raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
+        if arguments.seeds is not None and arguments.seeds < 1:
+            raise UserError(f"--seeds: found {arguments.seeds}, expected 1 or more")
         self.arguments, self.file = arguments, arguments.suite
         self.suite = read_suite(self.file)
         self.reference = None

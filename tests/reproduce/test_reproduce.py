@@ -175,6 +175,7 @@ MISTAKES = {
         "--cell: found 'baselin-small-seed0'; the nearest is",
     ),
     "two ways": (["--list", "--dry-run"], "--dry-run: found beside --list, expected one of them"),
+    "no seeds": (["--seeds", "0"], "--seeds: found 0, expected 1 or more"),
     "no reference": (["--check"], "reference/made.json: no such file"),
     "nothing to report": (["--report-only"], "found no finished run"),
     "no data": (["--data-root", "/nowhere"], "error: "),
