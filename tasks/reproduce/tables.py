@@ -75,7 +75,8 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
         done = [run for run in some if run["failure"] is None]
         cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
         minutes = f"{np.mean([run['seconds'] for run in some]) / 60:.1f}"
-        rows.append([arm, *cells, _runs(done, some), minutes])
+        number = str(len(done)) if len(done) == len(some) else f"{len(done)} of {len(some)}"
+        rows.append([_few(arm, done), *cells, number, minutes])
     shown = [f"train - {split}" if name == GAP else name for name in names]
     return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
 
@@ -166,9 +167,8 @@ def mean_and_sd(values) -> str:
     return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
 
 
-def _runs(done: list, some: list) -> str:
-    text = str(len(done)) if len(done) == len(some) else f"{len(done)} of {len(some)}"
-    return text if len(done) >= ENOUGH_SEEDS else f"{text} (exploratory)"
+def _few(arm: str, done: list) -> str:
+    return arm if len(done) >= ENOUGH_SEEDS else f"{arm} (exploratory)"
 
 
 def _says(row: dict[str, Any]) -> str:
