@@ -89,6 +89,9 @@ class Loop:
     average_decay: float = Field(
         0.0, ge=0, lt=1, description="of the moving average of weights that is evaluated and kept; 0 is off"
     )
+    evaluate_every: Optional[int] = Field(
+        None, ge=1, description="updates between further evaluations, kept in evaluations.csv"
+    )
     visualdl: bool = Field(False, description="write history for VisualDL too, into visualdl/ of the run")
 
 
@@ -206,7 +209,7 @@ def parse_flags(
             raise UserError(f"found {flag!r}, expected a flag such as --optim.weight_decay 1e-4")
         if fields and name[2:] not in (known := _with_sections(fields)):
             known_flags = [*command_flags, *(f"--{part}" for part in known)]
-            raise UserError(f"{name}: unknown flag; the nearest is {_nearest(name, known_flags)}")
+            raise UserError(f"{name}: unknown flag; the nearest is {nearest(name, known_flags)}")
         if not has_value:
             if not rest:
                 raise UserError(f"{name}: found no value")
@@ -253,8 +256,8 @@ def _explain(config_class: type, errors: list[dict[str, Any]]) -> str:
     one_thing = len(alternatives) == 1 or len({e["loc"] for e in alternatives}) == 1
     where = ".".join(parts if one_thing else parts[:depth])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        nearest = _nearest(where, _with_sections(field_names(config_class)))
-        return f"{where}: unknown key; the nearest is {nearest}"
+        closest = nearest(where, _with_sections(field_names(config_class)))
+        return f"{where}: unknown key; the nearest is {closest}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in ("missing", "missing_argument"):
@@ -267,7 +270,8 @@ def _expectation(message: str) -> str:
     return message.replace("Input should be ", "").replace("String should ", "a string that should ")
 
 
-def _nearest(name: str, names: list[str]) -> str:
+def nearest(name: str, names: list[str]) -> str:
+    """The one of ``names`` that is most like ``name``."""
     return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
 
 

@@ -1,6 +1,7 @@
 """From the flags of a command that trains to a finished run folder; Paddle is imported last."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,14 +31,16 @@ def train_command(
     arguments, config = _parse(description, script, names)
     check_device(config.train)
     run = RunFolder(arguments.run_dir or default_run_dir(arguments.config, arguments.seed))
-    if runtime.process_number() == 0:
+    first = runtime.process_number() == 0
+    if first:
         run.check(config, arguments.resume)
     resumed = arguments.resume and run.last.exists()
     if not resumed:
         config.check_files()
     data = runs.load_data(config, runs.data_root(arguments.data_root))
     run.check_data(data.hash())
-    return _train(config, data, run, resumed, runtime_line), run
+    with run.locked() if first else contextlib.nullcontext():
+        return _train(config, data, run, resumed, runtime_line), run
 
 
 def _parse(description: str, script: str, names: Sequence[str]) -> tuple[argparse.Namespace, Any]:

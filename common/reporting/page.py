@@ -35,13 +35,14 @@ class HtmlImage:
 
 @dataclass
 class Section:
-    """A heading with what stands below it."""
+    """A heading with what stands below it; links are words and the file they lead to."""
 
     title: str
     text: str = ""
     tables: list[HtmlTable] = field(default_factory=list)
     images: list[HtmlImage] = field(default_factory=list)
     preformatted: str = ""
+    links: list[tuple[str, str]] = field(default_factory=list)
 
 
 def write_page(path: Path, title: str, sections: list[Section], note: str = "") -> None:

@@ -6,7 +6,6 @@ the position in the run, so a run resumed at any update continues as if never st
 """
 
 import math
-import signal
 import time
 from collections.abc import Sequence
 from typing import Any, Optional, Protocol
@@ -24,8 +23,9 @@ from common.training import device as devices
 from common.training.checkpoint import load_checkpoint, save_checkpoint
 from common.training.loading import load_batches
 from common.training.optimizer import build_optimizer, clip_gradients
-from common.training.run_folder import RunFolder
+from common.training.run_folder import RunFolder, write_csv
 from common.training.schedule import learning_rate_factor
+from common.training.stop_signals import StopSignals
 from common.training.visual_log import log_row
 from common.training.weight_average import WeightAverage
 
@@ -109,6 +109,7 @@ class Trainer:
             "best": None,
             "best_epoch": None,
             "history": [],
+            "evaluations": [],
         }
         self.stop_asked = False
         self._throughput = f"{task.unit}/s"
@@ -127,7 +128,7 @@ class Trainer:
             if devices.rank() > 0:
                 self.state.update(loss=0.0, samples=0, items=0)
         with (
-            _StopSignals(self),
+            StopSignals(self),
             tqdm(
                 total=self.total, initial=self.state["step"], unit="update", disable=None, dynamic_ncols=True
             ) as self.progress,
@@ -150,12 +151,26 @@ class Trainer:
             self._update(share, batches)
             self.state["seconds"] = time.perf_counter() - started
             self.progress.update()
+            every = self.train_config.evaluate_every
+            if every and self.state["step"] % every == 0:
+                self._evaluate_between()
+                started = time.perf_counter() - self.state["seconds"]
             if number < len(shares) and devices.any_process(self.stop_asked):
                 self._gather_sums()
                 self._stop()
         self._finish_epoch(epoch)
         if self.state["step"] < self.total and devices.any_process(self.stop_asked):
             self._stop()
+
+    def _evaluate_between(self) -> None:
+        """A row of ``evaluations.csv``; neither the run nor the choice of its best epoch depends on it."""
+        if devices.rank() == 0:
+            self.task.model.eval()
+            with self.average.applied():
+                row = {"step": self.state["step"], **self.task.evaluate()}
+            self.state["evaluations"].append(row)
+            self.model.train()
+        devices.wait_for_all()
 
     def _stop(self) -> None:
         self._save_last()
@@ -253,6 +268,8 @@ class Trainer:
             save_checkpoint(self.run_folder.last, self.task.model, state, self.optimizer, self.average)
             if self.state["history"]:
                 self.run_folder.write_history(self.state["history"])
+            if self.state["evaluations"]:
+                write_csv(self.run_folder.evaluations, self.state["evaluations"])
 
     def _report(self, row: dict[str, Any]) -> None:
         metric = f"validation_{self.task.selection_metric}"
@@ -269,27 +286,3 @@ class Trainer:
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
     return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in state.items()}
-
-
-class _StopSignals:
-    """While active, the first SIGINT or SIGTERM asks the trainer to stop after its update.
-
-    A second SIGINT interrupts at once.
-    """
-
-    def __init__(self, trainer: Trainer):
-        self.trainer = trainer
-        self.previous: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.previous[number] = signal.signal(number, self._ask)
-
-    def __exit__(self, *_) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, _frame) -> None:
-        if self.trainer.stop_asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.trainer.stop_asked = True

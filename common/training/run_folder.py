@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from common import config as configuration
 from common.csv_lines import csv_writer
 from common.errors import UserError
 from common.json_file import read_object
+from common.locking import try_lock
 
 # In the assets of a run that did not start from scratch: file, SHA-256 and revision of its first weights.
 ORIGIN = "weights.json"
@@ -49,7 +50,9 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = Path(path)
         self.history = self.path / "history.csv"
+        self.evaluations = self.path / "evaluations.csv"
         self.assets = self.path / "assets"
+        self.lock = self.path / ".lock"
         self.last = self.path / "checkpoints/last.safetensors"
         self.best = self.path / "checkpoints/best.safetensors"
 
@@ -62,11 +65,24 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, expected a folder for the run")
         # What a task leaves in assets before it fails is no run yet.
-        occupied = self.path.exists() and any(entry.name != "assets" for entry in self.path.iterdir())
+        nothing = {"assets", self.lock.name}
+        occupied = self.path.exists() and any(entry.name not in nothing for entry in self.path.iterdir())
         if occupied and not resume:
             raise UserError(f"{self.path}: run folder exists; expected --resume or another --run-dir")
         if occupied:
             self._refuse_other_configuration(config, self.path / "config.yaml")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in the folder, as long as this one lives.
+
+        Raises:
+            UserError: another one does already.
+        """
+        with try_lock(self.lock) as free:
+            if not free:
+                raise UserError(f"{self.path}: another process is training this run")
+            yield
 
     def start(self, config: Any) -> None:
         """Make the folder and write ``config.yaml`` in it."""

@@ -9,6 +9,7 @@ from visualdl import LogReader
 
 from common.errors import Interrupted, UserError
 from common.training.checkpoint import load_checkpoint
+from common.training.run_folder import RunFolder
 from tasks.sentiment.task import Task
 from tests.small_runs import small_trainer
 
@@ -65,6 +66,30 @@ def test_a_stopped_run_continues_as_if_never_stopped(tmp_path, uninterrupted, af
     )
     expected = weights(uninterrupted)
     assert all((array == expected[name]).all() for name, array in weights(resumed).items())
+
+
+def test_evaluations_between_epochs_are_kept_and_change_nothing(tmp_path, uninterrupted):
+    often = {"train": {"evaluate_every": 2}}
+    with pytest.raises(Interrupted):
+        small_trainer(tmp_path, often, task_class=stopping_task(7)).run()
+    trainer = small_trainer(tmp_path, often)
+    trainer.run(resume=True)
+    assert_equal_histories(trainer, uninterrupted)
+    rows = pd.read_csv(trainer.run_folder.evaluations)
+    assert rows["step"].tolist() == [2, 4, 6, 8, 10, 12, 14]
+    # Update 10 ends an epoch.
+    metric = "validation_accuracy"
+    at_epoch = history(trainer).set_index("step")[metric]
+    assert rows.set_index("step")[metric][10] == at_epoch[10]
+
+
+def test_two_processes_never_train_in_one_folder(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    refused = pytest.raises(UserError, match="another process is training this run")
+    with run.locked(), refused, RunFolder(tmp_path / "run").locked():
+        pass
+    with run.locked():
+        run.check(None, resume=False)
 
 
 def test_a_stop_during_the_last_update_comes_too_late_to_lose_anything(tmp_path, uninterrupted):

@@ -1,8 +1,14 @@
-"""The example of common/README.md runs as it stands."""
+"""The example of common/README.md runs as it stands; numbers in README.md are those of reference results."""
 
 import re
 
+import pytest
+
+from tasks.reproduce.markdown import find_block, markdown
+from tasks.reproduce.reference import read_reference
 from tests.conftest import ROOT
+
+REFERENCES = sorted((ROOT / "configs/reproduce/reference").glob("*.json"))
 
 
 def test_the_ten_lines_run():
@@ -12,3 +18,16 @@ def test_the_ten_lines_run():
     exec(code, names)
     first = names["settings"][0]
     assert (first.rule, first.lr_scale, first.weight_decay) == ("conv1[.].*", 0.1, 1e-4)
+
+
+@pytest.mark.parametrize("file", REFERENCES, ids=lambda file: file.stem)
+def test_every_number_of_a_marked_block_is_that_of_the_reference_results(file):
+    block = find_block((ROOT / "README.md").read_text(encoding="utf-8"), file.stem)
+    reference = read_reference(ROOT / f"configs/reproduce/{file.stem}.yaml")
+    assert block == markdown(reference, everything=False)
+
+
+def test_a_block_without_reference_results_would_be_noticed():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    marked = set(re.findall(r"<!-- reproduce (\w+) -->", text))
+    assert marked == {file.stem for file in REFERENCES}

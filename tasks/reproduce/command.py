@@ -1,0 +1,179 @@
+"""What reproduce.py does: plan, run, report, and compare with reference results."""
+
+import argparse
+import shlex
+import sys
+from collections import Counter
+from pathlib import Path
+
+from common.errors import UserError
+from common.locking import try_lock
+from tasks import runs
+from tasks.reproduce.cells import Cell, check_cells, confirming, expand, find_cell, trials_of
+from tasks.reproduce.estimate import Estimate, duration, plan_text
+from tasks.reproduce.results import Results, choose_best
+from tasks.reproduce.runner import Runner, draw_boards
+from tasks.reproduce.store import BROKEN, FINISHED, RUNNING, Store
+from tasks.reproduce.suite import read_suite
+
+WAYS = ("list", "dry_run", "report_only", "cell")
+
+
+class Reproduction:
+    """One suite in one folder.
+
+    Args:
+        arguments: the flags of reproduce.py.
+
+    Raises:
+        UserError: the suite is wrong, or has no reference results where they are asked for.
+    """
+
+    def __init__(self, arguments: argparse.Namespace):
+        ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way)]
+        if len(ways) > 1:
+            raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
+        if arguments.seeds is not None and arguments.seeds < 1:
+            raise UserError(f"--seeds: found {arguments.seeds}, expected 1 or more")
+        self.arguments, self.file = arguments, arguments.suite
+        self.suite = read_suite(self.file)
+        self.reference = None
+        if arguments.check:
+            from tasks.reproduce.reference import read_reference
+
+            self.reference = read_reference(self.file)
+        name = f"{self.file.stem}-check" if arguments.check else self.file.stem
+        self.store = Store(arguments.output or Path("runs/reproduce") / name)
+        searched = expand(self.suite, self.file.parent)
+        self.cells = self._limited(searched)
+        self.cells += self._confirming(searched)
+        self.estimate = Estimate(self.suite, self.store, self.cells)
+
+    def run(self) -> None:
+        """Do what the flags ask for."""
+        if self.arguments.list:
+            self._list()
+            return
+        check_cells(self.cells)
+        for cell in self.cells:
+            self.store.check_unchanged(cell)
+        if self.arguments.report_only:
+            self._report()
+            return
+        print(plan_text(self.suite, self.cells, self.store, self.estimate, self._later()), flush=True)
+        if self.arguments.dry_run:
+            for cell in self.cells:
+                run_dir = ["--run-dir", str(self.store.run(cell).path)]
+                print("python scripts/train.py " + shlex.join([*cell.flags(), *run_dir]))
+            return
+        self._work()
+
+    def _work(self) -> None:
+        if self.suite.boards:
+            root = draw_boards(self.suite.boards, self.store)
+        else:
+            root = runs.data_root(self.arguments.data_root)
+        cells = [find_cell(self.cells, self.arguments.cell)] if self.arguments.cell else self.cells
+        self._check_data(cells, root)
+        runner = Runner(self.store, self.estimate, root)
+        if self.arguments.cell:
+            if not runner.run_one(cells[0]):
+                print(f"{cells[0].name}: another process is at it")
+            self._complain(cells)
+            return
+        runner.run(self.cells)
+        further = [cell for cell in self._confirming(self.cells) if cell not in self.cells]
+        if further:
+            print(f"confirmation: {len(further)} runs with fresh seeds", flush=True)
+            self.cells += further
+            check_cells(further)
+            runner.run(self.cells)
+        self._report()
+        self._complain(self.cells)
+
+    def _report(self) -> None:
+        from tasks.reproduce.analysis import Analysis
+        from tasks.reproduce.report import write_reports
+
+        results = Results(self.suite, self.cells, self.store)
+        if not results.found:
+            raise UserError(f"{self.store.folder}: found no finished run of {self.file}, expected one")
+        root = self.store.folder / "data" if self.suite.boards else runs.data_root(self.arguments.data_root)
+        checks = self._check_against_reference(results) if self.reference else []
+        summary = write_reports(results, Analysis(results, root), self.file.stem, checks)
+        for claim in summary["claims"]:
+            print(f"{claim['text']} ({claim['metric']}, {claim['split']}): {claim['verdict']}")
+        print(f"report: {self.store.folder / 'report.html'}")
+        if self.arguments.write_reference:
+            from tasks.reproduce.reference import write_reference
+
+            print(f"written: {', '.join(map(str, write_reference(self.file, summary)))}")
+
+    def _check_against_reference(self, results: Results) -> list[list[str]]:
+        from common.reporting.tables import text_table
+        from tasks.reproduce.reference import compare_with_reference, differences
+        from tasks.reproduce.results import environment
+
+        rows = compare_with_reference(self.reference, results)
+        columns = ["arm", "regime", "metric", "reference", "now", "expected", "says"]
+        print(text_table(columns, rows, "against the reference results"))
+        counts = Counter(row[-1] for row in rows)
+        print(", ".join(f"{status}: {number}" for status, number in counts.items()))
+        now = next((environment(r) for r in results.found if r.failure is None), {})
+        for line in differences(self.reference["environment"], now) or ["environment: equal"]:
+            print(line)
+        return rows
+
+    def _confirming(self, searched: list[Cell]) -> list[Cell]:
+        """Cells of the confirmation, once every run of the search is done."""
+        done = all(self.store.status(cell) in (FINISHED, BROKEN) for cell in searched)
+        if self.suite.confirmation is None or not done:
+            return []
+        best = choose_best(Results(self.suite, searched, self.store))
+        return self._limited(confirming(self.suite, self.file.parent, best))
+
+    def _later(self) -> list[Cell]:
+        """As many cells as the confirmation will have, as long as its recipes are not known."""
+        plan = self.suite.confirmation
+        if plan is None or any(cell.arm.endswith("_best") for cell in self.cells):
+            return []
+        first = {sweep: trials_of(self.suite, sweep)[0] for sweep in plan.sweeps}
+        return self._limited(confirming(self.suite, self.file.parent, first))
+
+    def _limited(self, cells: list[Cell]) -> list[Cell]:
+        """With ``--seeds N`` the first N of each arm in each regime."""
+        seen: Counter = Counter()
+        kept = []
+        for cell in cells:
+            seen[cell.arm, cell.regime] += 1
+            if self.arguments.seeds is None or seen[cell.arm, cell.regime] <= self.arguments.seeds:
+                kept.append(cell)
+        return kept
+
+    def _check_data(self, cells: list[Cell], root: Path) -> None:
+        """Read each task's data once, so that missing ones are told of before hours of work."""
+        seen = set()
+        for cell in cells:
+            task = cell.task()
+            if task not in seen and self.store.status(cell) not in (FINISHED, BROKEN):
+                seen.add(task)
+                runs.load_data(cell.resolved(), root)
+
+    def _list(self) -> None:
+        for cell in self.cells:
+            status, seconds = self.store.status(cell), self.store.record(cell).seconds
+            lock = self.store.lock(cell.name)
+            if status not in (FINISHED, BROKEN) and lock.exists():
+                with try_lock(lock) as free:
+                    status = status if free else RUNNING
+            print(f"{cell.name}\t{status}" + (f"\t{duration(seconds)}" if seconds else ""))
+
+    def _complain(self, cells: list[Cell]) -> None:
+        broken = [cell for cell in cells if self.store.status(cell) == BROKEN]
+        if broken:
+            print(
+                f"{len(broken)} of {len(cells)} runs are broken, the first {broken[0].name}: "
+                f"{self.store.record(broken[0]).failures[-1]}; --cell NAME tries one again",
+                file=sys.stderr,
+            )
+            sys.exit(1)

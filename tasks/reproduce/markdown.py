@@ -1,0 +1,89 @@
+"""The summary of a suite as Markdown, and the marked block of a README that is made of it."""
+
+import re
+from pathlib import Path
+
+from common.errors import UserError
+from common.reporting.page import HtmlTable
+from common.training.run_folder import write_text
+from tasks.reproduce import tables
+from tasks.reproduce.tables import Summary
+
+
+def markdown(summary: Summary, everything: bool = True) -> str:
+    """Verdicts and a table an arm for each regime; with ``everything`` also what is exploratory or failed."""
+    parts = [summary["note"]] if summary["note"] else []
+    if summary["claims"]:
+        parts.append(_table(tables.verdict_table(summary)))
+        parts.append(
+            "Differences are in points, arm minus baseline, over the same seeds and items; a spread is a "
+            "ratio of standard deviations."
+        )
+    for regime, task in regimes_of(summary):
+        parts.append(f"**{task}, {regime}**")
+        splits = tables.splits_of(summary, regime, task)
+        parts += [_table(tables.regime_table(summary, regime, task, split)) for split in splits]
+    if summary["sources"]:
+        parts += ["Standard deviations by source:", _table(tables.sources_table(summary))]
+    if everything and summary["exploratory"]:
+        parts += ["**Exploratory**, with Holm's correction", _table(tables.exploratory_table(summary))]
+    if everything and any(run["failure"] for run in summary["runs"].values()):
+        parts += ["**Failed runs**", _table(tables.failure_table(summary))]
+    parts.append(made_on(summary))
+    return "\n\n".join(parts) + "\n"
+
+
+def regimes_of(summary: Summary) -> list[tuple[str, str]]:
+    """Each regime with each task that has a run in it."""
+    return list(dict.fromkeys((run["regime"], run["task"]) for run in summary["runs"].values()))
+
+
+def made_on(summary: Summary) -> str:
+    """A line: how many runs, on what, from which commit."""
+    known = summary["environment"]
+    hours = sum(run["seconds"] for run in summary["runs"].values()) / 3600
+    where = ", ".join(str(known[name]) for name in ("processor", "device") if name in known)
+    commit = str(known.get("git_commit", "unknown"))[:12]
+    done = f"{len(summary['runs'])} of {summary['planned']} runs"
+    return f"{done}, {hours:.1f} hours of work on {where or 'an unknown machine'}, commit {commit}."
+
+
+def block_markers(name: str) -> tuple[str, str]:
+    """First and last line of a suite's block."""
+    return f"<!-- reproduce {name} -->", f"<!-- end of reproduce {name} -->"
+
+
+def find_block(text: str, name: str) -> str:
+    """What stands between a suite's markers, or nothing."""
+    first, last = map(re.escape, block_markers(name))
+    found = re.search(f"{first}\n(.*?){last}", text, re.DOTALL)
+    return found.group(1) if found else ""
+
+
+def replace_block(file: Path, summary: Summary) -> bool:
+    """Put the summary between its markers; False where the file has none.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    first, last = block_markers(summary["suite"])
+    if f"{first}\n" not in text or last not in text:
+        return False
+    before, rest = text.split(f"{first}\n", 1)
+    after = rest.split(last, 1)[1]
+    write_text(file, f"{before}{first}\n{markdown(summary, everything=False)}{last}{after}")
+    return True
+
+
+def _table(table: HtmlTable) -> str:
+    align = "---" if table.words else "---:"
+    lines = [table.columns, ["---", *[align] * (len(table.columns) - 1)], *table.rows]
+    return "\n".join("| " + " | ".join(_cell(text) for text in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,91 @@
+"""Results that were kept with the code, and whether new runs give them again."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from common.evaluation.reference_check import ReferenceCheck, check_against_reference
+from common.json_file import read_object
+from common.reporting.tables import show
+from common.training.run_folder import write_text
+from tasks.reproduce.markdown import replace_block
+from tasks.reproduce.report import to_json
+from tasks.reproduce.results import Results
+from tasks.reproduce.tables import Summary, select_runs, value_of
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def reference_file(suite: Path) -> Path:
+    """Where the reference results of a suite's file stand."""
+    return suite.parent / "reference" / f"{suite.stem}.json"
+
+
+def read_reference(suite: Path) -> Summary:
+    """Reference results of a suite.
+
+    Raises:
+        UserError: there are none, or the file is something else.
+    """
+    file = reference_file(suite)
+    found = read_object(file)
+    if found.get("suite") != suite.stem or not isinstance(found.get("runs"), dict):
+        raise UserError(f"{file}: suite: found {found.get('suite')!r}, expected the results of {suite.stem}")
+    return found
+
+
+def write_reference(suite: Path, summary: Summary) -> list[Path]:
+    """Keep a summary as the reference, and in the README's block if it has one; the files written.
+
+    Raises:
+        UserError: runs are missing.
+    """
+    if len(summary["runs"]) < summary["planned"]:
+        found = f"found {len(summary['runs'])} of {summary['planned']} runs"
+        raise UserError(f"--write-reference: {found}, expected all; run the suite to its end first")
+    file = reference_file(suite)
+    write_text(file, to_json(summary))
+    return [file, *([README] if replace_block(README, summary) else [])]
+
+
+def compare_with_reference(reference: Summary, results: Results) -> list[list[str]]:
+    """A row an arm, regime and metric: both means, where the new one was expected, what that says."""
+    rows = []
+    for regime in results.suite.regimes:
+        for arm in results.arms(regime):
+            task = results.task_of(arm)
+            claimed = [c.metric for c in results.suite.claims if arm in (c.baseline, c.arm)]
+            names = dict.fromkeys((*reference["headline"].get(task, ()), *claimed))
+            for split in results.splits(arm, regime):
+                for metric in names:
+                    known = _known(reference, arm, regime, split, metric)
+                    found = results.values(arm, regime, split, metric)
+                    if known and found:
+                        check = check_against_reference(known, found)
+                        rows.append([arm, regime, f"{metric}, {split}", *_said(check)])
+    return rows
+
+
+def differences(reference: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """A line for each field of the environment that is another now than in the reference."""
+    return [
+        f"{name}: reference {reference.get(name)}, now {now.get(name)}"
+        for name in dict.fromkeys((*reference, *now))
+        if reference.get(name) != now.get(name)
+    ]
+
+
+def _known(reference: Summary, arm: str, regime: str, split: str, metric: str) -> dict[int, float]:
+    values = {}
+    for run in select_runs(reference, arm=arm, regime=regime):
+        value = value_of(run, split, metric)
+        if run["failure"] is not None or split in run["metrics"]:
+            values[run["seed"]] = math.nan if value is None else value
+    return values
+
+
+def _said(check: ReferenceCheck) -> list[str]:
+    interval = f"[{show(check.interval.low)}, {show(check.interval.high)}]" if check.interval else "-"
+    return [show(check.reference_mean), show(check.mean), interval, check.status]

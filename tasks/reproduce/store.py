@@ -1,0 +1,103 @@
+"""What a suite leaves in its folder: a run and a record for each cell, and the locks."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from common.errors import UserError
+from common.json_file import read_object
+from common.training.run_folder import RunFolder, write_text
+from tasks.reproduce.cells import Cell
+
+MOST_ATTEMPTS = 2
+FINISHED, BROKEN, RUNNING, INTERRUPTED, WAITING = "finished", "broken", "running", "interrupted", "waiting"
+
+
+@dataclasses.dataclass
+class Record:
+    """What became of a cell.
+
+    Attributes:
+        finished: trained to its end and evaluated on all its splits.
+        seconds: of work on it, all attempts together; those of an attempt that was killed are lost.
+        failures: the last line of each attempt that ended in an error, since the last success.
+        config_sha256: of the configuration that it was started with.
+    """
+
+    finished: bool = False
+    seconds: float = 0.0
+    failures: list[str] = dataclasses.field(default_factory=list)
+    config_sha256: str = ""
+
+
+class Store:
+    """Paths and files of one suite."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+
+    def run(self, cell: Cell) -> RunFolder:
+        """The run's folder, as train.py makes it."""
+        return RunFolder(self.folder / "runs" / cell.name)
+
+    def log(self, cell: Cell) -> Path:
+        """What train.py and evaluate.py said."""
+        return self.folder / "state" / f"{cell.name}.log"
+
+    def lock(self, name: str) -> Path:
+        """Held by the process that works on something."""
+        return self.folder / "locks" / f"{name}.lock"
+
+    def record(self, cell: Cell) -> Record:
+        """What is known of a cell.
+
+        Raises:
+            UserError: the file is not what :meth:`write` wrote.
+        """
+        file = self._record_file(cell)
+        if not file.exists():
+            return Record()
+        try:
+            return Record(**read_object(file))
+        except TypeError as error:
+            raise UserError(f"{file}: found other keys than reproduce.py writes: {error}") from None
+
+    def write(self, cell: Cell, record: Record) -> None:
+        """Keep a record."""
+        write_text(self._record_file(cell), json.dumps(dataclasses.asdict(record), indent=2) + "\n")
+
+    def status(self, cell: Cell) -> str:
+        """FINISHED, BROKEN, INTERRUPTED or WAITING; who works on it is not asked."""
+        record = self.record(cell)
+        if record.finished and not self.missing_splits(cell):
+            return FINISHED
+        if len(record.failures) >= MOST_ATTEMPTS:
+            return BROKEN
+        return INTERRUPTED if self.run(cell).path.exists() else WAITING
+
+    def missing_splits(self, cell: Cell) -> list[str]:
+        """Splits whose metrics or predictions are not there yet."""
+        run = self.run(cell)
+        metrics = run.metrics()
+        wanted = dict.fromkeys(("validation", *cell.splits))
+        return [name for name in wanted if name not in metrics or not run.predictions(name).exists()]
+
+    def check_unchanged(self, cell: Cell) -> None:
+        """Refuse a cell whose run was started with another configuration than the suite's now.
+
+        Raises:
+            UserError: it names the first field that differs.
+        """
+        run, record = self.run(cell), self.record(cell)
+        if not (run.path / "config.yaml").exists() or record.config_sha256 == cell.config_hash():
+            return
+        try:
+            run.check(cell.resolved(), resume=True)
+        except UserError as error:
+            raise UserError(
+                f"cell {cell.name} has changed since it was run: {error}; expected another --output, or the "
+                f"folder {run.path} removed"
+            ) from None
+
+    def _record_file(self, cell: Cell) -> Path:
+        return self.folder / "state" / f"{cell.name}.json"

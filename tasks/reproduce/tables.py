@@ -1,0 +1,214 @@
+"""Tables of a suite from its summary, for the page and for Markdown alike."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from common.evaluation.comparison import ENOUGH_SEEDS, summarize
+from common.evaluation.verdict import NO_EFFECT, NOT_DECIDED, OPPOSITE
+from common.reporting.page import HtmlTable
+from common.reporting.tables import show
+from tasks.reproduce.results import GAP
+
+Summary = dict[str, Any]
+PREFIXES = ("ap_50_", "precision_", "recall_", "f1_", "miss_rate_", "deeppcb_", "false_alarms_")
+SPREADS = {"spread_over_seeds": "spread over seeds", "spread_within_run": "fluctuation within a run"}
+
+
+def verdict_table(summary: Summary) -> HtmlTable:
+    """A row a claim: what the article says, what was measured, and the verdict."""
+    columns = [
+        "claim",
+        "verdict",
+        "measured, 95 % interval",
+        "article",
+        "seeds",
+        "other split",
+        "measured on",
+    ]
+    rows = []
+    for claim in summary["claims"]:
+        difference = claim["kind"] == "difference"
+        where = (
+            f"{claim['arm']} - {claim['baseline']}, {claim['metric']}, {claim['split']}, {claim['regime']}"
+        )
+        rows.append(
+            [
+                claim["text"],
+                claim["verdict"],
+                estimate(claim),
+                _figure(claim),
+                str(claim["seeds"]),
+                _other_split(summary, claim) if difference else "-",
+                where if difference else f"{SPREADS[claim['kind']]}: {where}",
+            ]
+        )
+    return HtmlTable(columns, rows, words=True)
+
+
+def estimate(row: dict[str, Any]) -> str:
+    """A difference in points, or a ratio of standard deviations, with its interval."""
+    if row["kind"] == "difference":
+        return _points(row["estimate"]) + _between(row, _points)
+    if row["estimate"] is None:
+        return "-"
+    return f"{_ratio(row['estimate'])} of the spread{_between(row, _ratio)}"
+
+
+def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
+    """Splits that runs of a task in a regime were evaluated on, training's left out."""
+    runs = select_runs(summary, regime=regime, task=task)
+    return [split for split in ("validation", "test") if any(split in run["metrics"] for run in runs)]
+
+
+def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTable:
+    """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training."""
+    runs = select_runs(summary, regime=regime, task=task)
+    names = list(summary["headline"][task])
+    if any(GAP in run["metrics"].get(split, {}) for run in runs):
+        names.append(GAP)
+    rows = []
+    for arm in dict.fromkeys(run["arm"] for run in runs):
+        some = [run for run in runs if run["arm"] == arm]
+        done = [run for run in some if run["failure"] is None]
+        cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
+        minutes = f"{np.mean([run['seconds'] for run in some]) / 60:.1f}"
+        number = str(len(done)) if len(done) == len(some) else f"{len(done)} of {len(some)}"
+        rows.append([_few(arm, done), *cells, number, minutes])
+    shown = [f"train - {split}" if name == GAP else name for name in names]
+    return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
+
+
+def detail_table(summary: Summary, regime: str, task: str, split: str, arms: Sequence[str]) -> HtmlTable:
+    """A row a metric of a class, a size or a group, a column an arm."""
+    runs = [run for run in select_runs(summary, regime=regime, task=task) if run["failure"] is None]
+    names = dict.fromkeys(
+        name
+        for run in runs
+        for name in run["metrics"].get(split, {})
+        if name.startswith(PREFIXES) and name not in summary["headline"][task]
+    )
+    rows = [
+        [name, *(mean_and_sd(value_of(r, split, name) for r in runs if r["arm"] == arm) for arm in arms)]
+        for name in names
+    ]
+    return HtmlTable(["metric", *arms], rows)
+
+
+def exploratory_table(summary: Summary) -> HtmlTable:
+    """Every comparison that no claim rests on, the smallest p-value first."""
+    rows = sorted(summary["exploratory"], key=lambda row: (row["p_value"] is None, row["p_value"]))
+    return HtmlTable(
+        ["arm - baseline", "regime", "metric", "difference, 95 % interval", "seeds", "p", "p, Holm", "says"],
+        [
+            [
+                f"{row['arm']} - {row['baseline']}",
+                row["regime"],
+                f"{row['metric']}, {row['split']}",
+                estimate(row),
+                str(row["seeds"]),
+                _p(row["p_value"]),
+                _p(row["adjusted"]),
+                _says(row),
+            ]
+            for row in rows
+        ],
+        words=True,
+    )
+
+
+def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: str) -> HtmlTable:
+    """A row a trial of a search, the best mean on validation first."""
+    found = []
+    for trial in trials:
+        runs = [run for run in select_runs(summary, regime=regime) if run["arm"] == trial]
+        values = [value_of(run, "validation", metric) for run in runs]
+        mean = summarize(v for v in values if v is not None).mean
+        chosen = "chosen" if trial in summary["best"].values() else ""
+        found.append(
+            (-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), str(len(runs)), chosen])
+        )
+    rows = [row for _, row in sorted(found, key=lambda pair: -pair[0])]
+    return HtmlTable(["trial", f"{metric}, validation", "runs", ""], rows)
+
+
+def failure_table(summary: Summary) -> HtmlTable:
+    """Runs that failed twice, which count as diverged."""
+    broken = {name: run["failure"] for name, run in summary["runs"].items() if run["failure"] is not None}
+    return HtmlTable(["run", "what it said last"], [list(item) for item in broken.items()], words=True)
+
+
+def sources_table(summary: Summary) -> HtmlTable:
+    """Standard deviations from the draw of the data and from initialisation and order."""
+    rows = [
+        [row["arm"], f"{row['metric']}, {row['split']}", show(row["draw"]), show(row["initialisation"])]
+        for row in summary["sources"]
+    ]
+    return HtmlTable(["arm", "metric", "draw of the data", "initialisation, order, dropout"], rows)
+
+
+def select_runs(summary: Summary, **wanted: Any) -> list[dict[str, Any]]:
+    """Runs whose fields have these values."""
+    return [r for r in summary["runs"].values() if all(r[name] == value for name, value in wanted.items())]
+
+
+def value_of(run: dict[str, Any], split: str, metric: str) -> Optional[float]:
+    """A metric of a run, or None."""
+    return run["metrics"].get(split, {}).get(metric)
+
+
+def mean_and_sd(values) -> str:
+    """Such as ``0.8834 ± 0.0041``; a dash for none, no deviation for one."""
+    found = summarize(value for value in values if value is not None)
+    if not found.runs:
+        return "-"
+    return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
+
+
+def _few(arm: str, done: list) -> str:
+    return arm if len(done) >= ENOUGH_SEEDS else f"{arm} (exploratory)"
+
+
+def _says(row: dict[str, Any]) -> str:
+    """Better or worse only where that outlives Holm's correction; there is no figure to reach."""
+    if row["verdict"].startswith(NO_EFFECT):
+        return NO_EFFECT
+    if row["adjusted"] is None or row["adjusted"] >= 0.05:
+        return NOT_DECIDED
+    return "worse" if row["verdict"].startswith(OPPOSITE) else "better"
+
+
+def _other_split(summary: Summary, claim: dict[str, Any]) -> str:
+    same = ("baseline", "arm", "regime", "metric")
+    for row in summary["exploratory"]:
+        if all(row[name] == claim[name] for name in same) and row["split"] != claim["split"]:
+            return f"{row['split']}: {estimate(row)}"
+    return "-"
+
+
+def _figure(claim: dict[str, Any]) -> str:
+    figure = claim["figure"]
+    if claim["kind"] == "difference":
+        sign = -1 if claim["better"] == "lower" else 1
+        return _points(sign * figure) if figure else claim["better"]
+    return f"{1 - figure:.2f} of the spread" if figure else "less"
+
+
+def _between(row: dict[str, Any], text) -> str:
+    return "" if row["low"] is None else f" [{text(row['low'])}, {text(row['high'])}]"
+
+
+def _points(value: Optional[float]) -> str:
+    return "-" if value is None else f"{100 * value:+.2f}"
+
+
+def _ratio(value: Optional[float]) -> str:
+    if value is None:
+        return "-"
+    return "> 100" if value > 100 else f"{value:.2f}"
+
+
+def _p(value: Optional[float]) -> str:
+    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"

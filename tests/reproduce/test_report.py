@@ -1,0 +1,174 @@
+"""What is made of finished cells; these here were made by the test."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from common.errors import UserError
+from tasks.reproduce.analysis import Analysis
+from tasks.reproduce.cells import expand
+from tasks.reproduce.markdown import block_markers, find_block, markdown, replace_block
+from tasks.reproduce.reference import compare_with_reference, differences
+from tasks.reproduce.report import write_reports
+from tasks.reproduce.results import Results, choose_best
+from tasks.reproduce.store import Record, Store
+from tasks.reproduce.suite import read_suite
+from tests.reproduce.made_runs import SUITE, finish, write_suite
+
+WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A suite whose cells are all finished but one, which is broken."""
+    folder = tmp_path_factory.mktemp("made")
+    suite, store = read_suite(write_suite(folder)), Store(folder / "out")
+    cells = expand(suite, folder)
+    for cell in cells[:-1]:
+        finish(store, cell, WRONG[cell.arm])
+    store.write(cells[-1], Record(False, 5.0, ["error: loss is nan"] * 2, cells[-1].config_hash()))
+    return Results(suite, cells, store), folder
+
+
+@pytest.fixture(scope="module")
+def summary(made):
+    results, folder = made
+    return write_reports(results, Analysis(results, folder), "made", [])
+
+
+def test_a_large_gain_is_reached_and_its_estimate_is_the_mean_of_the_pairs(made, summary):
+    claim = summary["claims"][0]
+    first, second = (
+        made[0].values(arm, "small", "validation", "accuracy") for arm in ("baseline", "regularized")
+    )
+    assert claim["estimate"] == pytest.approx(sum(second[s] - first[s] for s in first) / 5)
+    assert claim["verdict"] == "reached" and claim["low"] > 0 and claim["units"] == 200
+
+
+def test_spreads_are_ratios_over_seeds_and_within_runs(summary):
+    over_seeds, within = summary["claims"][1:]
+    assert (over_seeds["kind"], over_seeds["seeds"]) == ("spread_over_seeds", 5)
+    # The test's own noise within a run is proportional to the share of wrong reviews.
+    assert within["estimate"] == pytest.approx(1 / 3, abs=0.15)
+    assert within["verdict"] == "reached"
+
+
+def test_a_broken_run_is_listed_and_counts_as_diverged(summary):
+    name = "other-small-seed4"
+    assert summary["runs"][name]["failure"] == "error: loss is nan"
+    rows = [row for row in summary["exploratory"] if row["arm"] == "other"]
+    assert rows and all(row["diverged"] == [["other", 4]] and row["seeds"] == 4 for row in rows)
+
+
+def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
+    rows = summary["exploratory"]
+    found = {(row["arm"], row["metric"], row["split"]) for row in rows}
+    assert ("regularized", "accuracy", "test") in found
+    assert ("regularized", "accuracy", "validation") not in found
+    assert all(row["adjusted"] >= row["p_value"] for row in rows)
+
+
+def test_the_page_stands_alone_and_links_the_runs(made, summary):
+    page = (made[1] / "out/report.html").read_text(encoding="utf-8")
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+    assert page.index("Verdicts") < page.index("Arms: sentiment") < page.index("Environment")
+    links = re.findall(r'href="(runs/[^"]+)"', page)
+    assert len(links) == 14 and all((made[1] / "out" / link).is_file() for link in links)
+    for words in ("Seed by seed", "Learning curves", "recall_1", "loss is nan", "train - validation"):
+        assert words in page
+
+
+def test_the_same_runs_give_the_same_report(made, summary):
+    files = [made[1] / "out" / name for name in ("report.html", "report.md", "results.json")]
+    before = [file.read_bytes() for file in files]
+    write_reports(made[0], Analysis(*made), "made", [])
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_results_are_json_with_every_raw_value(made, summary):
+    kept = json.loads((made[1] / "out/results.json").read_text(encoding="utf-8"))
+    values = made[0].values("baseline", "small", "test", "f1_macro")
+    assert {run["seed"]: run["metrics"]["test"]["f1_macro"] for run in kept["runs"].values()
+            if run["arm"] == "baseline"} == values  # fmt: skip
+
+
+def test_the_same_values_are_identical_and_others_in_or_out_of_their_interval(made, summary):
+    results = made[0]
+    statuses = {row[-1] for row in compare_with_reference(summary, results)}
+    assert statuses == {"identical"}
+    moved = json.loads(json.dumps(summary))
+    for run in moved["runs"].values():
+        for metrics in run["metrics"].values():
+            metrics["accuracy"] += 1e-4
+            metrics["f1_macro"] += 0.5
+    rows = compare_with_reference(moved, results)
+    said = {row[2].partition(",")[0]: row[-1] for row in rows if row[0] == "baseline"}
+    assert said["accuracy"].startswith("inside") and said["f1_macro"].startswith("outside")
+    assert said["f1_positive"] == "identical"
+
+
+def test_what_differs_in_the_environment_is_named():
+    lines = differences({"python": "3.11", "device": "cpu"}, {"python": "3.10", "device": "cpu"})
+    assert lines == ["python: reference 3.11, now 3.10"]
+
+
+def test_a_marked_block_is_replaced_and_nothing_else(tmp_path, summary):
+    first, last = block_markers("made")
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n{first}\nold\n{last}\nafter\n", encoding="utf-8")
+    assert replace_block(file, summary)
+    text = file.read_text(encoding="utf-8")
+    assert find_block(text, "made") == markdown(summary, everything=False)
+    assert text.startswith(f"before\n{first}\n") and text.endswith(f"{last}\nafter\n")
+    assert "| validation: arm | accuracy |" in text and "old" not in text
+    file.write_text("no markers\n", encoding="utf-8")
+    assert not replace_block(file, summary)
+
+
+SEARCH = (
+    SUITE.partition("arms:")[0]
+    + """
+sweeps:
+  baseline: {config: QUICKSTART/sentiment-baseline.yaml, fields: {model.dropout: [0.1, 0.2, 0.3]}}
+baselines: []
+regimes:
+  small: {steps: 100, seconds_per_step: 0.5, overrides: {data.train_size: 160}}
+groups: [{arms: [baseline], regime: small, seeds: [7], splits: [train, validation]}]
+confirmation: {sweeps: [baseline], regime: small, seeds: [8]}
+""".replace("QUICKSTART", SUITE.partition("config: ")[2].partition("/sentiment")[0])
+)
+
+
+def test_a_search_takes_the_best_trial_and_draws_loss_against_strength(tmp_path):
+    suite, store = read_suite(write_suite(tmp_path, SEARCH)), Store(tmp_path / "out")
+    cells = expand(suite, tmp_path)
+    for cell, wrong in zip(cells, (0.3, 0.05, 0.2)):
+        finish(store, cell, wrong)
+    results = Results(suite, cells, store)
+    assert choose_best(results) == {"baseline": "baseline_0.2"}
+    summary = write_reports(results, Analysis(results, tmp_path), "made", [])
+    assert summary["best"] == {"baseline": "baseline_0.2"}
+    assert (tmp_path / "out/plots/strength-model.dropout.png").is_file()
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Search: baseline, 3 trials" in page and "chosen" in page
+
+
+def test_a_changed_suite_is_noticed_by_the_first_field_that_differs(made):
+    results, folder = made
+    changed = read_suite(write_suite(folder, SUITE.replace("train_size: 160", "train_size: 200")))
+    with pytest.raises(UserError) as error:
+        results.store.check_unchanged(expand(changed, folder)[0])
+    assert "cell baseline-small-seed0 has changed" in str(error.value)
+    assert "data.train_size: found 160, asked for 200" in str(error.value)
+    for cell in results.planned:
+        results.store.check_unchanged(cell)
+
+
+def test_evaluations_between_epochs_are_what_within_run_fluctuation_is_made_of(made):
+    result = made[0].of("baseline", "small")[0]
+    rows = pd.read_csv(result.run.evaluations)
+    late = rows[(rows["step"] >= 50) & (rows["step"] <= 90)]
+    assert len(late) == 9
+    assert 0 < result.within_run("f1_macro") < 3 * late["validation_f1_macro"].std()

@@ -1,0 +1,115 @@
+"""Files of suites: what is read from them, and what is said of wrong ones."""
+
+import pytest
+
+from common.errors import UserError
+from tasks.reproduce.cells import check_cells, confirming, expand, find_cell
+from tasks.reproduce.estimate import Estimate, duration
+from tasks.reproduce.store import Store
+from tasks.reproduce.suite import read_suite
+from tests.conftest import ROOT
+from tests.reproduce.made_runs import SUITE, write_suite
+
+SUITES = sorted((ROOT / "configs/reproduce").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", SUITES, ids=lambda file: file.stem)
+def test_every_suite_of_the_repository_can_be_run(file):
+    suite = read_suite(file)
+    cells = expand(suite, file.parent)
+    names = [cell.name for cell in cells]
+    assert len(set(names)) == len(names) > 0
+    for cell in {(c.arm, c.regime): c for c in cells}.values():
+        assert cell.resolved().train.steps == cell.steps
+
+
+def test_baseline_and_regularized_differ_in_what_regularizes_only(tmp_path):
+    cells = expand(read_suite(file := ROOT / "configs/reproduce/sentiment.yaml"), file.parent)
+    first, second = (find_cell(cells, f"{arm}-labels_1000-seed3") for arm in ("baseline", "regularized"))
+    assert first.resolved().data == second.resolved().data
+    assert first.resolved().train == second.resolved().train
+    assert first.resolved().data.seed == first.resolved().train.seed == 3
+
+
+def test_a_cell_is_the_command_that_a_user_would_type(tmp_path):
+    cell = expand(read_suite(write_suite(tmp_path)), tmp_path)[0]
+    assert cell.name == "baseline-small-seed0"
+    assert " ".join(cell.flags()[2:]) == (
+        "--seed 0 --train.steps 100 --data.train_size 160 --train.evaluate_every 5"
+    )
+    assert cell.resolved().data.train_size == 160
+
+
+def test_seeds_are_the_outermost_so_that_pairs_are_ready_early(tmp_path):
+    cells = expand(read_suite(write_suite(tmp_path)), tmp_path)
+    assert [(c.seed, c.arm) for c in cells[:4]] == [
+        (0, "baseline"),
+        (0, "regularized"),
+        (0, "other"),
+        (1, "baseline"),
+    ]
+
+
+def test_a_sweep_is_an_arm_a_combination_and_is_confirmed_with_other_seeds():
+    suite = read_suite(file := ROOT / "configs/reproduce/search.yaml")
+    trials = {name: sweep.arms(name) for name, sweep in suite.sweeps.items()}
+    assert len(trials["baseline"]) == len(trials["regularized"]) == 12
+    best = {"baseline": "baseline_0.0001_0.1", "regularized": "regularized_0.0002_0.01_0.4"}
+    cells = confirming(suite, file.parent, best)
+    assert {cell.arm for cell in cells} == {"baseline_best", "regularized_best"}
+    assert not {cell.seed for cell in cells} & {cell.seed for cell in expand(suite, file.parent)}
+    assert cells[0].resolved().optim.learning_rate == 1e-4
+
+
+def test_hours_are_steps_times_seconds_until_runs_have_been_measured(tmp_path):
+    suite, store = read_suite(write_suite(tmp_path)), Store(tmp_path / "out")
+    cells = expand(suite, tmp_path)
+    estimate = Estimate(suite, store, cells)
+    assert estimate.seconds(cells[0]) == 10 + 100 * 0.5
+    estimate.learn(cells[0], 20.0)
+    assert estimate.seconds(cells[1]) == 20.0
+    assert [duration(s) for s in (40, 600, 7200)] == ["40 s", "10.0 min", "2.0 hours"]
+
+
+WRONG = {
+    "an unknown key": ("claims:", "clams:", "clams: unknown key; the nearest is claims"),
+    "an unknown key of an arm": ("overrides: {model", "override: {model", "arms.other: override: unknown"),
+    "no such arm": ("arms: [baseline, reg", "arms: [basline, reg", "the name of an arm; the nearest"),
+    "no such regime": ("split: validation, regime: small, figure: 0.032", "split: validation, regime: big",
+                       "claims.1.regime: found 'big', expected the name of a regime; the nearest is small"),
+    "text for a number": ("steps: 100", "steps: many", "regimes.small: steps: found \"many\""),
+    "no seeds": ("seeds: 5", "seeds: 0", "groups.1: seeds: found 0"),
+    "another split": ("splits: [validation, test]", "splits: [tests]", "groups.1: splits"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_suite_is_one_line_that_names_the_field(tmp_path, case):
+    old, new, expected = WRONG[case]
+    assert old in SUITE
+    file = write_suite(tmp_path, SUITE.replace(old, new, 1))
+    with pytest.raises(UserError) as error:
+        read_suite(file)
+    assert expected in str(error.value) and str(error.value).startswith(str(file))
+
+
+@pytest.mark.parametrize(
+    "old, new, expected",
+    [
+        ("model.dropout: 0.1", "model.dropot: 0.1", "cell other-small-seed0: --model.dropot: unknown flag"),
+        ("model.dropout: 0.1", "model.dropout: 2", "cell other-small-seed0: command line: model.dropout"),
+        ("model.dropout: 0.1", "model.weights: nowhere/at/all", "cell other-small-seed0: model.weights"),
+        ("sentiment-baseline.yaml, ov", "missing.yaml, ov", "cell other-small-seed0: "),
+    ],
+)
+def test_a_wrong_override_is_told_of_before_anything_runs(tmp_path, old, new, expected):
+    cells = expand(read_suite(write_suite(tmp_path, SUITE.replace(old, new))), tmp_path)
+    with pytest.raises(UserError) as error:
+        check_cells(cells)
+    assert str(error.value).startswith(expected)
+
+
+def test_an_unknown_cell_is_answered_with_the_nearest(tmp_path):
+    cells = expand(read_suite(write_suite(tmp_path)), tmp_path)
+    with pytest.raises(UserError, match="the nearest is baseline-small-seed3"):
+        find_cell(cells, "baselin-small-seed3")
