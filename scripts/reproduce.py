@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--write-reference",
         action="store_true",
-        help="keep the results as reference and in README.md",
+        help="keep the results as reference and in the pages that show them",
     )
     Reproduction(parser.parse_args()).run()
 

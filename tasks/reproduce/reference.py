@@ -15,7 +15,8 @@ from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
 from tasks.reproduce.tables import Summary, select_runs, value_of
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", ROOT / "tasks" / "reproduce" / "README.md")
 
 
 def reference_file(suite: Path) -> Path:
@@ -37,7 +38,7 @@ def read_reference(suite: Path) -> Summary:
 
 
 def write_reference(suite: Path, summary: Summary) -> list[Path]:
-    """Keep a summary as the reference, and in the README's block if it has one; the files written.
+    """Keep a summary as the reference, and in the blocks that pages have of it; the files written.
 
     Raises:
         UserError: runs are missing.
@@ -47,7 +48,7 @@ def write_reference(suite: Path, summary: Summary) -> list[Path]:
         raise UserError(f"--write-reference: {found}, expected all; run the suite to its end first")
     file = reference_file(suite)
     write_text(file, to_json(summary))
-    return [file, *([README] if replace_block(README, summary) else [])]
+    return [file, *(page for page in PAGES if replace_block(page, summary))]
 
 
 def compare_with_reference(reference: Summary, results: Results) -> list[list[str]]:
