@@ -24,11 +24,20 @@ def main() -> None:
     )
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--output", type=Path, help="CSV file for the metrics of each fit")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        nargs="+",
+        help="runs of one recipe with any numbers of labels and seeds, instead of --train-size and --seeds",
+    )
     arguments, config = runs.parse_arguments(parser)
     if config.task != "sentiment":
         raise UserError(f"{arguments.config}: task: found {config.task}, expected sentiment")
     root = runs.data_root(arguments.data_root)
     features = unlabelled_features(arguments.unlabelled, config.data.text_column, root)
+    if arguments.against:
+        show_comparison(arguments.against, arguments.split, root, features)
+        return
     rows = [
         fit(config, size, seed, arguments.split, root, features)
         for size in arguments.train_size
@@ -47,6 +56,19 @@ def main() -> None:
     found = summary.reset_index().to_dict("records")
     rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in found]
     print(rows_table(rounded, f"{arguments.split}, {len(arguments.seeds)} seeds"))
+
+
+def show_comparison(folders: list[Path], split: str, root: Path, features: Optional[Any]) -> None:
+    """Print accuracies of runs beside those of linear models on the same texts, and the gain's interval."""
+    from common.reporting.tables import rows_table
+    from common.training.run_folder import RunFolder
+    from tasks.sentiment.linear_comparison import compare_with_linear_baseline
+
+    found = [RunFolder(folder) for folder in folders]
+    configs = [(run, runs.trained_config(run)) for run in found]
+    rows = compare_with_linear_baseline(configs, split, root, features)
+    rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    print(rows_table(rounded, f"accuracy, {split}; gain of the runs with its 95 % interval"))
 
 
 def unlabelled_features(names: list[str], text_column: str, root: Path) -> Optional[Any]:

@@ -206,6 +206,8 @@ def test_a_mistake_is_one_line_and_exit_code_2_within_two_seconds(name, tmp_path
         "convert_boxes.py",
         "download_data.py",
         "pretrain.py",
+        "linear_baseline.py",
+        "reproduce.py",
     ],
 )
 def test_help_answers_from_any_folder(script, tmp_path):

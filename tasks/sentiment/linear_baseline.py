@@ -75,10 +75,15 @@ def _fit(
 def evaluate(pipeline: Pipeline, data: Data, split: str) -> dict[str, float]:
     """Classification metrics of a split."""
     reviews = data.splits[split]
-    probabilities = np.zeros((len(reviews), len(data.classes)))
+    return classification_metrics(labels_of(reviews), probabilities_of(pipeline, reviews, len(data.classes)))
+
+
+def probabilities_of(pipeline: Pipeline, reviews: list[Review], classes: int) -> np.ndarray:
+    """Probabilities, float [reviews, classes], that a pipeline gives to texts."""
+    probabilities = np.zeros((len(reviews), classes))
     # A class without a training text has no column of its own.
     probabilities[:, pipeline[-1].classes_] = pipeline.predict_proba(_texts(reviews))
-    return classification_metrics(labels_of(reviews), probabilities)
+    return probabilities
 
 
 def linear_baseline_metrics(run: RunFolder, data: Data, splits: list[str]) -> dict[str, Any]:

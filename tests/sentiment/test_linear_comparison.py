@@ -1,0 +1,68 @@
+"""Runs beside a linear model of the same texts, and features of texts without labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.config import build
+from common.errors import UserError
+from common.training.run_folder import RunFolder
+from tasks.sentiment.config import Config
+from tasks.sentiment.data import read_data
+from tasks.sentiment.linear_baseline import evaluate, features_of, fit_linear_baseline
+from tasks.sentiment.linear_comparison import compare_with_linear_baseline
+
+
+def config(seed: int, labels: int = 100) -> Config:
+    values = {"data": {"train": "embedded", "train_size": labels, "seed": seed}, "train": {"seed": seed}}
+    return build(Config, {"task": "sentiment", **values}, "test")
+
+
+def made_run(folder: Path, settings: Config, wrong: int) -> RunFolder:
+    """A run's folder whose predictions miss so many validation labels."""
+    data, run = read_data(settings, Path()), RunFolder(folder)
+    reviews = data.splits["validation"]
+    labels = np.array([review.label for review in reviews])
+    predicted = np.where(np.arange(len(reviews)) < wrong, 1 - labels, labels)
+    names = np.array(data.classes)
+    rows = pd.DataFrame({"text": [r.text for r in reviews], "label": names[labels]})
+    rows["predicted"] = names[predicted]
+    for index, name in enumerate(data.classes):
+        rows[f"p_{name}"] = (predicted == index).astype(float)
+    run.predictions("validation").parent.mkdir(parents=True)
+    rows.to_csv(run.predictions("validation"), index=False)
+    return run
+
+
+def test_the_gain_is_that_over_models_fitted_on_the_same_texts(tmp_path):
+    runs = [(made_run(tmp_path / str(s), config(s), wrong=6 + s), config(s)) for s in range(3)]
+    (row,) = compare_with_linear_baseline(runs, "validation", Path())
+    expected = []
+    for seed in range(3):
+        data = read_data(config(seed), Path())
+        expected.append(evaluate(fit_linear_baseline(data)[0], data, "validation")["accuracy"])
+    assert (row["labels"], row["seeds"]) == (100, 3)
+    assert row["TF-IDF"] == pytest.approx(np.mean(expected))
+    assert row["runs"] == pytest.approx(1 - 7 / 120)
+    assert row["gain"] == pytest.approx(row["runs"] - row["TF-IDF"])
+    assert row["low"] < row["gain"] < row["high"]
+
+
+def test_numbers_of_labels_are_rows_and_a_seed_counts_once(tmp_path):
+    runs = [(made_run(tmp_path / str(n), config(0, n), wrong=9), config(0, n)) for n in (200, 50)]
+    assert [row["labels"] for row in compare_with_linear_baseline(runs, "validation", Path())] == [50, 200]
+    with pytest.raises(UserError, match="second run of seed 0 with 200 labels"):
+        compare_with_linear_baseline([*runs, runs[0]], "validation", Path())
+    with pytest.raises(UserError, match="found no predictions of test"):
+        compare_with_linear_baseline(runs, "test", Path())
+
+
+def test_given_features_have_the_vocabulary_of_their_texts_alone():
+    data = read_data(config(0), Path())
+    features = features_of(["好", "不好"])
+    pipeline, _ = fit_linear_baseline(data, features=features)
+    assert set(pipeline[0].vocabulary_) == {"好", "不", "不好"}
+    others = [review.text for review in data.splits["train"][:50]]
+    assert evaluate(fit_linear_baseline(data, features=features_of(others))[0], data, "validation")
