@@ -73,7 +73,10 @@ def _imbalance(counts: dict[str, int]) -> list[Finding]:
         f"train has {numbers[most]:,} boxes of {shorten(most, 20)} and {numbers[least]:,} of "
         f"{shorten(least, 20)}, {ratio:.1f} times as many"
     )
-    remedy = "read ap_50 of each class beside map_50; more pictures of the rare class help most"
+    remedy = (
+        "more pictures of the rare class help most; else --data.repeat_threshold or --loss.class_weights "
+        "balanced; read ap_50 of each class beside map_50"
+    )
     severity = "warning" if ratio >= VERY_UNEVEN else "note"
     return [Finding(severity, "imbalance", message, remedy, count=round(ratio))]
 
