@@ -91,7 +91,7 @@ def mistakes(folder):
         "rate": (["--masking.rate", "1.5"], "masking.rate: found 1.5"),
         "shares": (["--masking.masked", "0.95"], "expected a sum of at most 1"),
         "heads": (["--model.heads", "3"], "model.heads: found 3, expected a divisor of 256"),
-        "objective": (["--objective", "clm"], 'objective: found "clm"'),
+        "objective": (["--objective", "gpt"], 'objective: found "gpt"'),
         "weights": (["--model.weights", folder / "none"], "no such folder"),
     }
 
