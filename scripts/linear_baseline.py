@@ -31,8 +31,12 @@ def main() -> None:
         help="runs of one recipe with any numbers of labels and seeds, instead of --train-size and --seeds",
     )
     arguments, config = runs.parse_arguments(parser)
-    if config.task != "sentiment":
-        raise UserError(f"{arguments.config}: task: found {config.task}, expected sentiment")
+    require_sentiment(arguments.config, config)
+    if arguments.output is not None and not arguments.output.parent.is_dir():
+        raise UserError(f"--output: {arguments.output.parent}: no such folder, expected one for the CSV file")
+    for flag, given, least in (("--train-size", arguments.train_size, 1), ("--seeds", arguments.seeds, 0)):
+        if min(given) < least:
+            raise UserError(f"{flag}: found {min(given)}, expected {least} or more")
     root = runs.data_root(arguments.data_root)
     features = unlabelled_features(arguments.unlabelled, config.data.text_column, root)
     if arguments.against:
@@ -58,6 +62,12 @@ def main() -> None:
     print(rows_table(rounded, f"{arguments.split}, {len(arguments.seeds)} seeds"))
 
 
+def require_sentiment(place: Path, config: Any) -> None:
+    """Refuse the configuration of another task."""
+    if config.task != "sentiment":
+        raise UserError(f"{place}: task: found {config.task}, expected sentiment")
+
+
 def show_comparison(folders: list[Path], split: str, root: Path, features: Optional[Any]) -> None:
     """Print accuracies of runs beside those of linear models on the same texts, and the gain's interval."""
     from common.reporting.tables import rows_table
@@ -66,6 +76,8 @@ def show_comparison(folders: list[Path], split: str, root: Path, features: Optio
 
     found = [RunFolder(folder) for folder in folders]
     configs = [(run, runs.trained_config(run)) for run in found]
+    for run, config in configs:
+        require_sentiment(run.path, config)
     rows = compare_with_linear_baseline(configs, split, root, features)
     rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
     print(rows_table(rounded, f"accuracy, {split}; gain of the runs with its 95 % interval"))
