@@ -110,8 +110,8 @@ class Model:
 
     weights: Optional[str] = Field(
         None,
-        description="BERT, RoBERTa or ERNIE with safetensors: a PaddleNLP or Hugging Face folder, or a hub's "
-        "name; from scratch if null",
+        description="BERT, RoBERTa or ERNIE with safetensors: a PaddleNLP or Hugging Face folder, the "
+        "repository's mini-bert-zh, or a hub's name; from scratch if null",
     )
     layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
     hidden_size: int = Field(256, ge=8, description="its width")

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from common.errors import UserError
 from common.json_file import read_object
@@ -18,6 +18,9 @@ FAMILIES = {"bert": "Bert", "roberta": "Roberta", "ernie": "Ernie"}
 PICKLES = (".pdparams", ".bin", ".pt", ".pth")
 # A name, or an owner and a name, as hubs have them.
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+# Encoders that the repository carries.
+CARRIED = {"mini-bert-zh": Path(__file__).with_name("mini-bert-zh")}
 
 # What makes the architecture; the rest of a config.json tells of the task and the software that it came from.
 SIZES = (
@@ -63,14 +66,20 @@ class EncoderFolder:
             write_text(assets / name, (self.file.parent / name).read_text(encoding="utf-8"))
 
 
+def local_folder(weights: str) -> Optional[Path]:
+    """The folder that ``model.weights`` means: one on disk, else one of :data:`CARRIED`; None for a hub's."""
+    return Path(weights) if Path(weights).is_dir() else CARRIED.get(weights)
+
+
 def check_weights(weights: str, max_length: int) -> None:
     """Refuse ``model.weights`` that cannot start a run; a hub name is looked up only when it is loaded.
 
     Raises:
         UserError: it is neither a folder nor looks like a hub name, or as :func:`read_encoder_folder`.
     """
-    if Path(weights).is_dir():
-        read_encoder_folder(Path(weights), max_length)
+    folder = local_folder(weights)
+    if folder is not None:
+        read_encoder_folder(folder, max_length)
     elif Path(weights).exists():
         raise UserError(f"model.weights: {weights} is a file, expected the folder with {WEIGHTS}")
     elif not HUB_NAME.fullmatch(weights):

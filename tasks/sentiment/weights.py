@@ -16,7 +16,7 @@ from common.checksums import file_sha256
 from common.errors import UserError
 from common.tensor_file import read_tensors, tensor_shapes
 from common.training.run_folder import ORIGIN, write_text
-from tasks.sentiment.encoder_folder import WEIGHTS, read_encoder_folder
+from tasks.sentiment.encoder_folder import WEIGHTS, local_folder, read_encoder_folder
 from tasks.sentiment.hub import fetch, revision
 
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
@@ -26,16 +26,16 @@ def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn
     """Encoder, in float32, and tokenizer of a folder or of a hub's model.
 
     Args:
-        weights: a folder, else the name of a hub's model.
+        weights: a folder, an encoder of the repository, else the name of a hub's model.
         assets: folder to which everything but the weights is copied, for :func:`described_encoder`,
-            and in which ``weights.json`` tells where these came from.
+            and in which ``weights.json`` tells where these came from and whether a pooler is among them.
         max_length: tokens of the longest text that the run will encode.
 
     Raises:
         UserError: no hub has the name, a file is missing or damaged, or weights, vocabulary and
             configuration do not fit each other.
     """
-    folder = Path(weights) if Path(weights).is_dir() else fetch(weights)
+    folder = local_folder(weights) or fetch(weights)
     described = read_encoder_folder(folder, max_length)
     described.copy_description(assets)
     encoder, tokenizer = described_encoder(assets)
@@ -62,7 +62,12 @@ def described_encoder(assets: Path) -> tuple[paddle.nn.Layer, Any]:
 def _write_origin(folder: Path, assets: Path) -> None:
     # A path or a hub's name can hold other weights tomorrow.
     file = folder / WEIGHTS
-    origin = {"file": str(file), "sha256": file_sha256(file), "revision": revision(folder)}
+    origin = {
+        "file": str(file),
+        "sha256": file_sha256(file),
+        "revision": revision(folder),
+        "pooler": any("pooler." in name for name in tensor_shapes(file)),
+    }
     write_text(assets / ORIGIN, json.dumps(origin, indent=2) + "\n")
 
 

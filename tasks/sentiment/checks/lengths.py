@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Optional
 
 import numpy as np
@@ -13,6 +12,7 @@ from common.errors import UserError
 from common.reporting.findings import Finding, shorten
 from common.reporting.page import HtmlTable, Section
 from tasks.sentiment.checks.source import Source
+from tasks.sentiment.encoder_folder import local_folder
 from tasks.sentiment.tokens import TokenCounter
 from tasks.sentiment.vocabulary import build_vocabulary
 
@@ -38,9 +38,9 @@ def read_vocabulary(weights: Optional[str]) -> Optional[Vocabulary]:
     Raises:
         UserError: the folder has no vocabulary, or it cannot be read.
     """
-    if weights is None or not Path(weights).is_dir():
+    folder = None if weights is None else local_folder(weights)
+    if folder is None:
         return None
-    folder = Path(weights)
     if (folder / "vocab.json").is_file() and not (folder / "vocab.txt").is_file():
         return None
     try:

@@ -1,7 +1,6 @@
 """Fields of a pretraining configuration."""
 
 from dataclasses import field
-from pathlib import Path
 from typing import List, Literal, Optional
 
 from pydantic import Field
@@ -9,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from common.config import STRICT, Loop, Optim
 from common.errors import UserError
-from tasks.sentiment.encoder_folder import EncoderFolder, read_encoder_folder
+from tasks.sentiment.encoder_folder import EncoderFolder, local_folder, read_encoder_folder
 from tasks.sentiment.vocabulary import SPECIAL
 
 # What runs of both objectives have; their own selection metrics are in objectives.py.
@@ -81,7 +80,8 @@ class Model:
 
     weights: Optional[str] = Field(
         None,
-        description="folder of a BERT with safetensors to go on from, with its vocabulary; none if null",
+        description="folder of a BERT with safetensors to go on from, with its vocabulary, or the "
+        "repository's mini-bert-zh; none if null",
     )
     layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
     hidden_size: int = Field(256, ge=8, description="its width")
@@ -164,9 +164,9 @@ class Config:
         """
         if self.model.weights is None:
             return None
-        folder = Path(self.model.weights)
-        if not folder.is_dir():
-            raise UserError(f"model.weights: {folder}: no such folder, expected one with a BERT")
+        folder = local_folder(self.model.weights)
+        if folder is None:
+            raise UserError(f"model.weights: {self.model.weights}: no such folder, expected one with a BERT")
         found = read_encoder_folder(folder, self.data.max_length)
         if found.config["model_type"] != "bert":
             raise UserError(f"model.weights: {found.file}: found {found.config['model_type']}, expected bert")

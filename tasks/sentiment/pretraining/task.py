@@ -11,12 +11,14 @@ from paddlenlp.transformers import BertModel
 
 from common.errors import UserError
 from common.evaluation.mode import require_evaluation_mode
+from common.json_file import read_object
 from common.regularization.depths import bert_depth_of
 from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training import loop
-from common.training.run_folder import RunFolder
+from common.training.run_folder import ORIGIN, RunFolder
 from common.weights_conversion import WEIGHTS
+from tasks.sentiment.encoder_folder import local_folder
 from tasks.sentiment.model import set_encoder_dropout
 from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
 from tasks.sentiment.pretraining.config import Config, Masking
@@ -48,7 +50,7 @@ class Task(loop.Task):
     unit = "tokens"
 
     def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
-        self.config, self.data = config, data
+        self.config, self.data, self.assets = config, data, assets
         assets.mkdir(parents=True, exist_ok=True)
         for name in (VOCABULARY, COUNTS, REMOVED):
             shutil.copyfile(data.folder / name, assets / name)
@@ -132,14 +134,15 @@ class Task(loop.Task):
         return min(epoch * self.config.train.updates_per_epoch, self.updates)
 
     def _export(self, folder: Path) -> None:
-        export = self.config.export
+        export, origin = self.config.export, self.assets / ORIGIN
         write_encoder(
             self.model.encoder,
             self.objective.exported_heads(),
             self.data,
             folder,
             half_precision=export.half_precision,
-            with_pooler=self.config.model.weights is not None,
+            # Pretraining trains no pooler: there is one only where the first weights had one.
+            with_pooler=origin.exists() and read_object(origin)["pooler"],
         )
 
     def _held_out(self):
@@ -185,7 +188,7 @@ def _objective(
     model = MaskedLanguageModel(encoder, causal)
     model.head.start_from(counts)
     if config.model.weights is not None and not trained:
-        read_masked_language_head(Path(config.model.weights) / WEIGHTS, model.head)
+        read_masked_language_head(local_folder(config.model.weights) / WEIGHTS, model.head)
     return CausalLanguageModelling(model) if causal else MaskedLanguageModelling(model)
 
 

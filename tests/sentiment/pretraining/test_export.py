@@ -99,13 +99,17 @@ def test_labelled_reviews_start_from_it(pretrained):
 
 
 def test_going_on_from_it_keeps_vocabulary_encoder_and_head(pretrained, tmp_path, cache, capsys):
-    trainer = small_trainer(tmp_path, cache, {"model": {"weights": str(folder(pretrained))}})
+    overrides = {"model": {"weights": str(folder(pretrained))}, "train": {"steps": 1}}
+    trainer = small_trainer(tmp_path, cache, overrides)
     assert trainer.task.data.vocabulary == pretrained.task.data.vocabulary
     start, end = (t.task.model.state_dict() for t in (trainer, pretrained))
     for name, tensor in end.items():
         if "pooler" not in name:
             assert start[name].numpy() == pytest.approx(tensor.numpy(), rel=1e-3, abs=1e-3), name
     assert "head of a masked language model" not in capsys.readouterr().out
+    trainer.run()
+    # It had no pooler, and pretraining trains none.
+    assert "bert.pooler.dense.weight" not in load_file(str(folder(trainer) / "model.safetensors"))
 
 
 def test_going_on_from_a_published_bert_of_another_vocabulary(tmp_path, cache, capsys):
