@@ -29,7 +29,8 @@ def report_sections(
 
 def _by_corpus(run: RunFolder, metrics_of: Callable[[dict[str, float]], dict[str, float]]) -> HtmlTable:
     sums = pd.read_csv(run.predictions("validation")).groupby("corpus", sort=False).sum()
-    found = {name: metrics_of(row.to_dict()) for name, row in sums.iterrows()}
-    columns = list(next(iter(found.values())))
-    rows = [[name, *(show(metrics[column]) for column in columns)] for name, metrics in found.items()]
+    # Of a few short texts no token may be hidden.
+    found = {name: metrics_of(row.to_dict()) if row["masked"] else {} for name, row in sums.iterrows()}
+    columns = list(dict.fromkeys(column for metrics in found.values() for column in metrics))
+    rows = [[name, *(show(metrics.get(column)) for column in columns)] for name, metrics in found.items()]
     return HtmlTable(["corpus", *columns], rows)

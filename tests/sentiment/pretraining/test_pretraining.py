@@ -1,6 +1,7 @@
 """Pretraining runs: what they see, that they learn, that they go on as if never stopped."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,10 @@ import pytest
 
 from common.errors import Interrupted, UserError
 from common.training.checkpoint import load_checkpoint
+from common.training.run_folder import RunFolder
 from tasks.sentiment.pretraining.batches import batch_bounds, padded
+from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling
+from tasks.sentiment.pretraining.report import report_sections
 from tasks.sentiment.pretraining.task import Task
 from tests.sentiment.pretraining.small_pretraining import small_trainer
 
@@ -126,6 +130,15 @@ def test_steps_end_a_run_early_and_passes_end_it_at_last(tmp_path, cache, uninte
     assert pd.read_csv(trainer.run_folder.history)["step"].tolist() == [5, 7]
     long = small_trainer(tmp_path / "long", cache, {"train": {"steps": 10**6}})
     assert long.total == uninterrupted.total == len(uninterrupted.task.stream.batches)
+
+
+def test_a_report_has_a_row_for_a_corpus_of_which_nothing_was_hidden(tmp_path):
+    run, sums = RunFolder(tmp_path), {"masked": 4, "right": 1, "masked_loss": 2.0}
+    run.write_predictions("validation", [{"corpus": "a", **sums}, {"corpus": "b", **dict.fromkeys(sums, 0)}])
+    data = SimpleNamespace(counts=lambda: {"corpora": {}})
+    table = report_sections(run, data, MaskedLanguageModelling(None).metrics)[0].tables[0]
+    assert table.columns == ["corpus", "masked_accuracy", "loss", "perplexity"]
+    assert table.rows == [["a", "0.2500", "0.5000", "1.6487"], ["b", "-", "-", "-"]]
 
 
 def test_metrics_of_held_out_texts_are_sums_over_their_pieces(uninterrupted):
