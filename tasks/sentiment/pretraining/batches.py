@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from common.errors import UserError
 from common.seeding import generator
 from tasks.sentiment.pretraining.config import Stage
 from tasks.sentiment.pretraining.data import Data
@@ -18,12 +19,21 @@ class Stream:
     sorted by length, cut into batches, and the batches are shuffled: hardly any padding, and still
     other neighbours in every pass. Of the 0.4 of a pass only so many pieces are seen.
 
+    Args:
+        processes: that share each batch. One of fewer pieces, as the last of a pass can be, is left
+            out, since the loop would, and then miss an update that it has counted.
+
     Attributes:
         pieces: number of the piece at each place of the stream, int [places].
         batches: the places of each update, in order.
+
+    Raises:
+        UserError: no batch has a piece for each process.
     """
 
-    def __init__(self, data: Data, stages: Sequence[Stage], tokens_per_batch: int, seed: int):
+    def __init__(
+        self, data: Data, stages: Sequence[Stage], tokens_per_batch: int, seed: int, processes: int = 1
+    ):
         self.lengths = np.diff(data.bounds) + SPECIAL_TOKENS
         self.batches: list[np.ndarray] = []
         orders: list[np.ndarray] = []
@@ -41,6 +51,12 @@ class Stream:
                 orders.append(order)
                 place += len(order)
         self.pieces = np.concatenate(orders)
+        self.batches = [places for places in self.batches if len(places) >= processes]
+        if not self.batches:
+            raise UserError(
+                f"data.tokens_per_batch: found {tokens_per_batch}, expected more: no batch has a text "
+                f"for each of {processes} processes"
+            )
 
 
 def batch_bounds(lengths: np.ndarray, tokens: int) -> list[tuple[int, int]]:

@@ -1,6 +1,5 @@
 """The pretraining task as the training loop and the scripts see it."""
 
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any, Optional
@@ -16,7 +15,8 @@ from common.regularization.depths import bert_depth_of
 from common.reporting.page import Section
 from common.seeding import derive, generator
 from common.training import loop
-from common.training.run_folder import ORIGIN, RunFolder
+from common.training.device import world_size
+from common.training.run_folder import ORIGIN, RunFolder, write_text
 from common.weights_conversion import WEIGHTS
 from tasks.sentiment.encoder_folder import local_folder
 from tasks.sentiment.model import set_encoder_dropout
@@ -51,9 +51,9 @@ class Task(loop.Task):
 
     def __init__(self, config: Config, data: Data, assets: Path, trained: bool = False):
         self.config, self.data, self.assets = config, data, assets
-        assets.mkdir(parents=True, exist_ok=True)
         for name in (VOCABULARY, COUNTS, REMOVED):
-            shutil.copyfile(data.folder / name, assets / name)
+            # Never a part of it: of several processes one may read what another one writes.
+            write_text(assets / name, (data.folder / name).read_text(encoding="utf-8"))
         paddle.seed(derive(config.train.seed, "initialisation"))
         self.numbers = TokenNumbers.of(data.vocabulary)
         encoder = new_encoder(config, len(data.vocabulary), assets, trained)
@@ -63,7 +63,9 @@ class Task(loop.Task):
         self.model, self.selection_metric = self.objective.model, self.objective.selection_metric
         set_encoder_dropout(self.model, config.model.dropout)
         self.depth_of = partial(_depth, encoder.config.num_hidden_layers)
-        self.stream = Stream(data, config.data.stages, config.data.tokens_per_batch, config.train.seed)
+        self.stream = Stream(
+            data, config.data.stages, config.data.tokens_per_batch, config.train.seed, world_size()
+        )
         self.updates = min(len(self.stream.batches), config.train.steps or len(self.stream.batches))
 
     def plan(self, epoch: int) -> list[np.ndarray]:

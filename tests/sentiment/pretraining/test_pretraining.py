@@ -10,7 +10,8 @@ import pytest
 from common.errors import Interrupted, UserError
 from common.training.checkpoint import load_checkpoint
 from common.training.run_folder import RunFolder
-from tasks.sentiment.pretraining.batches import batch_bounds, padded
+from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
+from tasks.sentiment.pretraining.config import Stage
 from tasks.sentiment.pretraining.objectives import MaskedLanguageModelling
 from tasks.sentiment.pretraining.report import report_sections
 from tasks.sentiment.pretraining.task import Task
@@ -66,6 +67,15 @@ def test_batches_keep_to_their_tokens_with_hardly_any_padding(uninterrupted):
         padding, total = padding + (ids < 0).sum(), total + ids.size
     assert padding / total < 0.1
     assert batch_bounds(np.array([90, 40, 40, 3]), 80) == [(0, 1), (1, 3), (3, 4)]
+
+
+def test_a_batch_with_fewer_pieces_than_processes_is_no_update(uninterrupted):
+    data, stages = uninterrupted.task.data, [Stage(["embedded"], passes=2.0)]
+    one, two = (Stream(data, stages, 40, 0, processes) for processes in (1, 2))
+    assert {len(places) for places in one.batches} >= {1, 2}
+    assert [p.tolist() for p in two.batches] == [p.tolist() for p in one.batches if len(p) > 1]
+    with pytest.raises(UserError, match="data.tokens_per_batch: found 40, .* of 99 processes"):
+        Stream(data, stages, 40, 0, 99)
 
 
 # Measured: 0.25 and 0.95.
