@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
+from filelock import FileLock
 
 from common.errors import UserError, refused_writing
 from common.json_file import read_object
@@ -80,16 +81,23 @@ class Data:
 def read_data(config: settings.Config, data_root: Path) -> Data:
     """Prepare the corpus, or read what an earlier run has prepared from the same files and fields.
 
+    Of several processes that ask for the same one, one prepares it, and the others wait.
+
     Raises:
-        UserError: a file cannot be read, or too few texts are left.
+        UserError: a file cannot be read, too few texts are left, or the cache cannot be written.
     """
     data, root, start = config.data, Path(data_root), config.encoder_folder()
     tokenizer = None if start is None else start.tokenizer
     folder = Path(data.cache) / _key(data, root, tokenizer)
     if not (folder / COUNTS).is_file():
-        prepared = prepare(data, root, tokenizer)
-        with refused_writing(folder):
-            _keep(prepared, folder)
+        with refused_writing(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(f"{folder}.lock").acquire()
+        with lock:
+            if not (folder / COUNTS).is_file():
+                prepared = prepare(data, root, tokenizer)
+                with refused_writing(folder):
+                    _keep(prepared, folder)
     return _load(folder)
 
 

@@ -146,6 +146,11 @@ def _tokenise(
             lengths.append(end - begin)
             corpora.append(corpus)
             is_held_out.append(key in held_out)
+    if all(is_held_out) or not any(is_held_out):
+        raise UserError(
+            f"data.stages: found {len(ids)} pieces of texts with a token of the vocabulary, "
+            f"{sum(is_held_out)} of them held out, expected some to train on and some held out"
+        )
     return {
         "tokens": np.concatenate(ids),
         "firsts": np.concatenate(firsts),

@@ -1,6 +1,8 @@
 """Corpora: what is read, left out, counted and kept."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,8 @@ from tasks.sentiment.config import Config as LabelledConfig
 from tasks.sentiment.pretraining.config import Config
 from tasks.sentiment.pretraining.data import read_data
 from tasks.sentiment.pretraining.decontamination import normalise, text_hash
+from tasks.sentiment.pretraining.preparation import prepare
+from tests.sentiment.encoder_folders import hugging_face_folder
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,17 @@ def test_a_piece_of_nothing_but_unknown_characters_is_left_out(tmp_path):
     assert all((data.tokens[data.piece(i)] != unknown).any() for i in range(len(data.corpora)))
 
 
+def test_texts_of_which_a_given_vocabulary_knows_nothing_are_refused(tmp_path):
+    bert = tmp_path / "bert"
+    bert.mkdir()
+    hugging_face_folder(bert, "bert")
+    (tmp_path / "own.txt").write_text("\n".join("龘" * n for n in range(1, 30)), encoding="utf-8")
+    config = configuration(tmp_path, ["own.txt"])
+    config.model.weights = str(bert)
+    with pytest.raises(UserError, match="data.stages: found 0 pieces of texts with a token of the voc"):
+        read_data(config, tmp_path)
+
+
 def test_own_tables_are_read_by_their_text_column(tmp_path):
     rows = "\n".join(f"第{n}条评论,x" for n in range(20))
     (tmp_path / "own.csv").write_text("评论,其他\n" + rows, encoding="gb18030")
@@ -102,6 +117,23 @@ def test_a_prepared_corpus_is_read_again_and_another_one_is_prepared_for_other_f
     assert again.hash() == first.hash() and (again.folder / "corpus.json").stat().st_mtime_ns == stamp
     assert read_data(configuration(tmp_path, max_length=20), tmp_path).hash() != first.hash()
     assert not list((tmp_path / "cache").glob("*.partial"))
+
+
+def test_of_two_at_once_one_prepares_and_the_other_waits(tmp_path, monkeypatch):
+    (tmp_path / "own.txt").write_text("\n".join(f"第{n}句话" for n in range(40)), encoding="utf-8")
+    started = []
+
+    def counted(*arguments):
+        started.append(arguments)
+        time.sleep(0.2)
+        return prepare(*arguments)
+
+    monkeypatch.setattr("tasks.sentiment.pretraining.data.prepare", counted)
+    with ThreadPoolExecutor(2) as threads:
+        found = list(
+            threads.map(lambda _: read_data(configuration(tmp_path, ["own.txt"]), tmp_path), range(2))
+        )
+    assert len(started) == 1 and (found[0].tokens == found[1].tokens).all()
 
 
 def mistakes(folder):
@@ -130,4 +162,4 @@ def test_a_mistake_is_named_and_nothing_is_kept(name, tmp_path):
     with pytest.raises(UserError, match=r".*") as error:
         read_data(configuration(tmp_path, **fields), tmp_path)
     assert expected in str(error.value) and "\n" not in str(error.value)
-    assert not (tmp_path / "cache").exists()
+    assert {file.suffix for file in (tmp_path / "cache").glob("*")} <= {".lock"}
