@@ -101,7 +101,7 @@ def _sources(encoder: paddle.nn.Layer, file: Path, found: Any) -> dict[str, tupl
     sources, missing = {}, []
     for name in encoder.state_dict():
         source, transposed = names.get(name, (name, False))
-        source = next((s for s in (source, _old_name(source)) if prefix + s in found), source)
+        source = next((s for s in (source, old_name(source)) if prefix + s in found), source)
         if prefix + source in found:
             sources[name] = (prefix + source, transposed)
         else:
@@ -132,6 +132,6 @@ def torch_names(encoder: paddle.nn.Layer) -> dict[str, tuple[str, bool]]:
     return {m.target_name: (m.source_name, m.action == "transpose") for m in mappings}
 
 
-def _old_name(name: str) -> str:
-    # As BERT was first published, and as the best known files still have it.
+def old_name(name: str) -> str:
+    """Torch's name of a weight as BERT was first published, and as the best known files still have it."""
     return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")

@@ -15,7 +15,7 @@ from common.weights_conversion import WEIGHTS
 from tasks.sentiment.encoder_folder import ARCHITECTURE
 from tasks.sentiment.pretraining.data import VOCABULARY, Data
 from tasks.sentiment.pretraining.tokenizer_json import tokenizer_json
-from tasks.sentiment.weights import torch_names
+from tasks.sentiment.weights import old_name, torch_names
 
 # As BERT was published; fine-tuning drops out whatever pretraining has done.
 DROPOUT = 0.1
@@ -89,14 +89,15 @@ def masked_language_head(head: paddle.nn.Layer) -> dict[str, np.ndarray]:
 def read_masked_language_head(file: Path, head: paddle.nn.Layer) -> None:
     """Fill a masked-language head from an encoder's weights, and say so where they have none that fits."""
     shapes = tensor_shapes(file)
-    expected = {source: list(head.state_dict()[name].shape) for name, (source, _) in HEAD_NAMES.items()}
-    if any(shapes.get(source) != shape for source, shape in expected.items()):
+    names = {
+        name: (old_name(source) if old_name(source) in shapes else source, transposed)
+        for name, (source, transposed) in HEAD_NAMES.items()
+    }
+    # The one weight that is transposed is square.
+    if any(shapes.get(names[name][0]) != list(tensor.shape) for name, tensor in head.state_dict().items()):
         print(f"note: {file} has no head of a masked language model that fits; it starts at random")
         return
-    arrays = read_tensors(file, expected)
+    arrays = read_tensors(file, [source for source, _ in names.values()])
     head.set_state_dict(
-        {
-            name: arrays[s].T.copy() if transposed else arrays[s]
-            for name, (s, transposed) in HEAD_NAMES.items()
-        }
+        {name: arrays[s].T.copy() if transposed else arrays[s] for name, (s, transposed) in names.items()}
     )

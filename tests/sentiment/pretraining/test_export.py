@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 import pytest
 from paddlenlp.transformers import AutoModel, BertTokenizer
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from common.config import build
@@ -14,6 +14,8 @@ from common.errors import UserError
 from tasks.sentiment.config import Config as LabelledConfig
 from tasks.sentiment.encoder_folder import read_encoder_folder
 from tasks.sentiment.encoding import all_tokens
+from tasks.sentiment.pretraining.export import read_masked_language_head
+from tasks.sentiment.pretraining.model import MaskedLanguageHead
 from tasks.sentiment.weights import load_encoder
 from tests.sentiment.encoder_folders import hugging_face_folder
 from tests.sentiment.pretraining.small_pretraining import small_trainer
@@ -110,6 +112,20 @@ def test_going_on_from_it_keeps_vocabulary_encoder_and_head(pretrained, tmp_path
     trainer.run()
     # It had no pooler, and pretraining trains none.
     assert "bert.pooler.dense.weight" not in load_file(str(folder(trainer) / "model.safetensors"))
+
+
+def test_a_head_under_the_names_of_the_first_bert_is_found(pretrained, tmp_path, capsys):
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    tensors = load_file(str(folder(pretrained) / "model.safetensors"))
+    for new, name in old.items():
+        tensors = {key.replace(new, name): array for key, array in tensors.items()}
+    save_file(tensors, str(tmp_path / "model.safetensors"))
+    trained = pretrained.task.model
+    head = MaskedLanguageHead(trained.encoder.config)
+    read_masked_language_head(tmp_path / "model.safetensors", head)
+    assert not capsys.readouterr().out
+    for name, tensor in trained.head.state_dict().items():
+        assert head.state_dict()[name].numpy() == pytest.approx(tensor.numpy(), rel=1e-3, abs=1e-3), name
 
 
 def test_going_on_from_a_published_bert_of_another_vocabulary(tmp_path, cache, capsys):
