@@ -136,18 +136,24 @@ def test_a_head_starts_at_the_shares_of_the_tokens(masked_language):
     assert 0 < shares[0] < shares[1]
 
 
-def test_only_hidden_tokens_are_replaced_and_by_ordinary_ones(detector):
+def test_only_hidden_tokens_are_replaced(detector):
     masked = batch()
     inputs, places, labels = tensors(masked)
-    detector.never[NUMBERS.ordinary[0]] = -1e9
+    hidden = np.zeros(inputs.shape, bool)
+    hidden.flat[masked.places] = True
     for seed in range(20):
         paddle.seed(seed)
         _, logits, replaced = detector(inputs, places, labels)
         assert logits.shape == replaced.shape == inputs.shape
-        elsewhere = np.ones(inputs.shape, bool)
-        elsewhere.flat[masked.places] = False
-        assert not replaced.numpy()[elsewhere].any()
-    assert replaced.numpy().any()
+        assert not replaced.numpy()[~hidden].any() and replaced.numpy().any()
+
+
+def test_a_token_that_must_not_be_drawn_never_is(detector):
+    masked, only = batch(), NUMBERS.ordinary[7]
+    model = ReplacedTokenModel(detector.encoder, Generator(layers=1, hidden_size=16), np.array([only]))
+    model.eval()
+    _, _, replaced = model(*tensors(masked))
+    assert (replaced.numpy().flat[masked.places] == (masked.labels != only)).all()
 
 
 def test_tokens_are_drawn_as_often_as_the_generator_believes_in_them(detector):
