@@ -25,35 +25,36 @@ def token_vectors(data: Data, width: int, vocabulary: int) -> np.ndarray:
     if not file.is_file():
         counts = _neighbours(data, vocabulary)
         vectors = _vectors(_positive_information(counts), width)
-        vectors[counts.sum(axis=1) == 0] = 0
+        vectors[_totals(counts) == 0] = 0
         _write(file, vectors)
     return np.load(file, allow_pickle=False)
 
 
-def _neighbours(data: Data, vocabulary: int) -> np.ndarray:
+def _neighbours(data: Data, vocabulary: int) -> csr_matrix:
     """How often two tokens stand near each other, float64 [vocabulary, vocabulary], symmetric."""
     lengths = np.diff(data.bounds)
     owners = np.repeat(np.arange(len(lengths)), lengths)
     trained = np.repeat(~data.held_out, lengths)
-    tokens = data.tokens.astype(np.int64)
-    counts = np.zeros(vocabulary * vocabulary)
+    counts = csr_matrix((vocabulary, vocabulary))
     for offset in range(1, WINDOW + 1):
         together = (owners[:-offset] == owners[offset:]) & trained[offset:]
-        pairs = tokens[:-offset][together] * vocabulary + tokens[offset:][together]
-        counts += np.bincount(pairs, minlength=vocabulary * vocabulary)
-    counts = counts.reshape(vocabulary, vocabulary)
-    return counts + counts.T
+        pairs = data.tokens[:-offset][together], data.tokens[offset:][together]
+        counts += csr_matrix((np.ones(len(pairs[0])), pairs), shape=counts.shape)
+    return (counts + counts.T).tocsr()
 
 
-def _positive_information(counts: np.ndarray) -> csr_matrix:
+def _totals(counts: csr_matrix) -> np.ndarray:
+    return np.asarray(counts.sum(axis=1)).ravel()
+
+
+def _positive_information(counts: csr_matrix) -> csr_matrix:
     """max(0, log p(token, neighbour) / (p(token) p(neighbour))), the last smoothed."""
-    rows, columns = np.nonzero(counts)
-    found = counts[rows, columns]
-    totals = counts.sum(axis=1)
+    found = counts.tocoo()
+    totals = _totals(counts)
     smoothed = totals**SMOOTHING
-    information = np.log(found * smoothed.sum() / (totals[rows] * smoothed[columns]))
+    information = np.log(found.data * smoothed.sum() / (totals[found.row] * smoothed[found.col]))
     positive = information > 0
-    places = (rows[positive], columns[positive])
+    places = (found.row[positive], found.col[positive])
     return csr_matrix((information[positive], places), shape=counts.shape)
 
 
