@@ -4,10 +4,11 @@ from common import runtime
 
 runtime.prepare()
 
+from argparse import Namespace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Optional  # noqa: E402
 
-from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
+from common.errors import ArgumentParser, UserError, refused_writing, run_command  # noqa: E402
 from tasks import runs  # noqa: E402
 
 
@@ -20,10 +21,11 @@ def main() -> None:
         "--unlabelled",
         nargs="+",
         default=[],
-        help="corpora, as in pretrain.yaml, that give vocabulary and IDF; without them the labelled texts do",
+        help="corpora, as in pretrain.yaml, that give vocabulary and IDF, without what gives a validation or "
+        "test text away, as in pretraining; without corpora the labelled texts do",
     )
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
-    parser.add_argument("--output", type=Path, help="CSV file for the metrics of each fit")
+    parser.add_argument("--output", type=Path, help="CSV file for the metrics of each fit, or the gains")
     parser.add_argument(
         "--against",
         type=Path,
@@ -31,35 +33,39 @@ def main() -> None:
         help="runs of one recipe with any numbers of labels and seeds, instead of --train-size and --seeds",
     )
     arguments, config = runs.parse_arguments(parser)
+    check(arguments, config)
+    root = runs.data_root(arguments.data_root)
+    features = unlabelled_features(arguments.unlabelled, config, root) if arguments.unlabelled else None
+    if arguments.against:
+        rows = shown = comparison(arguments.against, arguments.split, root, features)
+        title = f"accuracy, {arguments.split}; gain of the runs with its 95 % interval"
+    else:
+        seeds = list(dict.fromkeys(arguments.seeds))
+        rows = [
+            fit(config, size, seed, arguments.split, root, features)
+            for size in dict.fromkeys(arguments.train_size)
+            for seed in seeds
+        ]
+        shown, title = means(rows), f"{arguments.split}, {len(seeds)} seeds"
+
+    from common.reporting.tables import rows_table
+    from common.training.run_folder import write_csv
+
+    rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in shown]
+    print(rows_table(rounded, title))
+    if arguments.output is not None:
+        with refused_writing(arguments.output):
+            write_csv(arguments.output, rows)
+
+
+def check(arguments: Namespace, config: Any) -> None:
+    """Refuse flags that cannot be followed, before anything is fitted."""
     require_sentiment(arguments.config, config)
     if arguments.output is not None and not arguments.output.parent.is_dir():
         raise UserError(f"--output: {arguments.output.parent}: no such folder, expected one for the CSV file")
     for flag, given, least in (("--train-size", arguments.train_size, 1), ("--seeds", arguments.seeds, 0)):
         if min(given) < least:
             raise UserError(f"{flag}: found {min(given)}, expected {least} or more")
-    root = runs.data_root(arguments.data_root)
-    features = unlabelled_features(arguments.unlabelled, config.data.text_column, root)
-    if arguments.against:
-        show_comparison(arguments.against, arguments.split, root, features)
-        return
-    rows = [
-        fit(config, size, seed, arguments.split, root, features)
-        for size in arguments.train_size
-        for seed in arguments.seeds
-    ]
-
-    import pandas as pd
-
-    from common.reporting.tables import rows_table
-
-    table = pd.DataFrame(rows)
-    if arguments.output is not None:
-        table.to_csv(arguments.output, index=False)
-    summary = table.groupby("labels")[["accuracy", "f1_macro"]].agg(["mean", "std"])
-    summary.columns = [" ".join(names) for names in summary.columns]
-    found = summary.reset_index().to_dict("records")
-    rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in found]
-    print(rows_table(rounded, f"{arguments.split}, {len(arguments.seeds)} seeds"))
 
 
 def require_sentiment(place: Path, config: Any) -> None:
@@ -68,9 +74,8 @@ def require_sentiment(place: Path, config: Any) -> None:
         raise UserError(f"{place}: task: found {config.task}, expected sentiment")
 
 
-def show_comparison(folders: list[Path], split: str, root: Path, features: Optional[Any]) -> None:
-    """Print accuracies of runs beside those of linear models on the same texts, and the gain's interval."""
-    from common.reporting.tables import rows_table
+def comparison(folders: list[Path], split: str, root: Path, features: Optional[Any]) -> list[dict[str, Any]]:
+    """Accuracies of runs beside those of linear models on the same texts, and the gain's interval."""
     from common.training.run_folder import RunFolder
     from tasks.sentiment.linear_comparison import compare_with_linear_baseline
 
@@ -78,18 +83,28 @@ def show_comparison(folders: list[Path], split: str, root: Path, features: Optio
     configs = [(run, runs.trained_config(run)) for run in found]
     for run, config in configs:
         require_sentiment(run.path, config)
-    rows = compare_with_linear_baseline(configs, split, root, features)
-    rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    print(rows_table(rounded, f"accuracy, {split}; gain of the runs with its 95 % interval"))
+    return compare_with_linear_baseline(configs, split, root, features)
 
 
-def unlabelled_features(names: list[str], text_column: str, root: Path) -> Optional[Any]:
-    """Features fitted on corpora; None for none."""
+def unlabelled_features(names: list[str], config: Any, root: Path) -> Any:
+    """Features fitted on corpora, without what gives a validation or test text of a configuration away."""
     from tasks.sentiment.linear_baseline import features_of
     from tasks.sentiment.pretraining.corpus import read_corpus
+    from tasks.sentiment.pretraining.decontamination import Evaluation, normalise
 
-    texts = [text for name in names for text in read_corpus(name, text_column, root)]
-    return features_of(texts) if texts else None
+    texts = [text for name in names for text in read_corpus(name, config.data.text_column, root)]
+    splits = runs.load_data(config, root).splits
+    evaluation = Evaluation(normalise(r.text) for name in ("validation", "test") for r in splits[name])
+    broken = evaluation.broken_rules([normalise(text) for text in texts])
+    kept = [text for text, rule in zip(texts, broken) if rule is None]
+    print(
+        f"{len(kept):,} unlabelled texts; left out {len(texts) - len(kept):,} that give evaluation texts away"
+    )
+    if not kept:
+        raise UserError(
+            f"--unlabelled: found no text in {', '.join(names)} but evaluation texts, expected some"
+        )
+    return features_of(kept)
 
 
 def fit(config: Any, size: int, seed: int, split: str, root: Path, features: Optional[Any]) -> dict[str, Any]:
@@ -102,6 +117,15 @@ def fit(config: Any, size: int, seed: int, split: str, root: Path, features: Opt
     data = runs.load_data(drawn, root)
     pipeline, strength = fit_linear_baseline(data, features=features)
     return {"labels": size, "seed": seed, "C": strength, **evaluate(pipeline, data, split)}
+
+
+def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row a number of labels: means over seeds, and standard deviations."""
+    import pandas as pd
+
+    summary = pd.DataFrame(rows).groupby("labels")[["accuracy", "f1_macro"]].agg(["mean", "std"])
+    summary.columns = [" ".join(names) for names in summary.columns]
+    return summary.reset_index().to_dict("records")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def compare_with_linear_baseline(
         features: as of :func:`tasks.sentiment.linear_baseline.fit_linear_baseline`.
 
     Raises:
-        UserError: a run has no predictions of the split, or two have the same number of labels and seed.
+        UserError: a run has no predictions of the split or was trained on other data, or two have the same
+            number of labels and seed.
     """
     items, arms = Items(data_root), {}
     for run, config in runs:
@@ -45,7 +46,7 @@ def compare_with_linear_baseline(
         if seed in other:
             raise UserError(f"{run.path}: found a second run of seed {seed} with {labels} labels")
         other[seed] = items.metric(run, split, METRIC)
-        linear[seed] = _linear_metric(config, split, data_root, features)
+        linear[seed] = _linear_metric(run, config, split, data_root, features)
     return [_row(labels, *arms[labels]) for labels in sorted(arms, key=_all_last)]
 
 
@@ -54,9 +55,10 @@ def _all_last(labels: Any) -> tuple[bool, Any]:
 
 
 def _linear_metric(
-    config: Config, split: str, data_root: Path, features: Optional[TfidfVectorizer]
+    run: RunFolder, config: Config, split: str, data_root: Path, features: Optional[TfidfVectorizer]
 ) -> ConfusionMetric:
     data = read_data(config, data_root)
+    run.check_data(data.hash())
     pipeline, _ = fit_linear_baseline(data, features=features)
     reviews = data.splits[split]
     predicted = probabilities_of(pipeline, reviews, len(data.classes)).argmax(axis=1)
