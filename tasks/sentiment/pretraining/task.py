@@ -35,7 +35,7 @@ from tasks.sentiment.pretraining.objectives import (
 from tasks.sentiment.pretraining.report import report_sections
 from tasks.sentiment.pretraining.word_vectors import token_vectors
 
-# Of the held-out texts: the same whatever a run masks, so that runs can be compared.
+# Of the held-out texts: the same whatever a run masks, so that runs on batches of one size can be compared.
 HELD_OUT_MASKING = Masking(rate=0.15, masked=1.0, random=0.0)
 
 
@@ -85,7 +85,10 @@ class Task(loop.Task):
         return batch.inputs, batch.places, batch.labels
 
     def loss(self, model: paddle.nn.Layer, batch: tuple) -> paddle.Tensor:
-        """What the objective minimises, mean over the hidden tokens of the batch."""
+        """What the objective minimises, mean over the hidden tokens of the batch.
+
+        Of an update in several parts, over processes or ``train.accumulate``, each counts by its pieces.
+        """
         return self.objective.loss(model, *batch)
 
     def items(self, batch: tuple) -> int:
@@ -130,7 +133,8 @@ class Task(loop.Task):
 
     def report_sections(self, run: RunFolder) -> list[Section]:
         """What the report of a run shows beside metrics and curves."""
-        return report_sections(run, self.data, self.objective.metrics)
+        continued = self.config.model.weights is not None
+        return report_sections(run, self.data, self.objective.metrics, continued)
 
     def _updates_until(self, epoch: int) -> int:
         return min(epoch * self.config.train.updates_per_epoch, self.updates)
@@ -148,7 +152,7 @@ class Task(loop.Task):
         )
 
     def _held_out(self):
-        """Held-out pieces in batches, with a masking that is the same in every run on the same corpus."""
+        """Held-out pieces in batches, masked alike in all runs on one corpus and one ``tokens_per_batch``."""
         pieces = np.flatnonzero(self.data.held_out)
         pieces = pieces[np.argsort(-self.stream.lengths[pieces], kind="stable")]
         bounds = batch_bounds(self.stream.lengths[pieces], self.config.data.tokens_per_batch)

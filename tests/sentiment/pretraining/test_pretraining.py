@@ -146,7 +146,9 @@ def test_a_report_has_a_row_for_a_corpus_of_which_nothing_was_hidden(tmp_path):
     run, sums = RunFolder(tmp_path), {"masked": 4, "right": 1, "masked_loss": 2.0}
     run.write_predictions("validation", [{"corpus": "a", **sums}, {"corpus": "b", **dict.fromkeys(sums, 0)}])
     data = SimpleNamespace(counts=lambda: {"corpora": {}})
-    table = report_sections(run, data, MaskedLanguageModelling(None).metrics)[0].tables[0]
+    section = report_sections(run, data, MaskedLanguageModelling(None).metrics, continued=True)[0]
+    assert "only on corpora that it had not read" in section.text
+    (table,) = section.tables
     assert table.columns == ["corpus", "masked_accuracy", "loss", "perplexity"]
     assert table.rows == [["a", "0.2500", "0.5000", "1.6487"], ["b", "-", "-", "-"]]
 
