@@ -58,8 +58,10 @@ def comparison_table(runs: list[RunFolder], split: str, metrics: tuple[str, ...]
 
 
 def curves_section(title: str, runs: list[RunFolder], metric: str, plot: Path) -> Section:
-    """Validation curves of runs of one task."""
+    """Validation curves of runs of one task: of ``metric``, or of the loss where a run has no such metric."""
     histories = {name: pd.read_csv(run.history) for name, run in zip(run_names(runs), runs)}
+    if any(f"validation_{metric}" not in history for history in histories.values()):
+        metric = "loss"
     plot_comparison(histories, metric, plot)
     return Section(title, images=[HtmlImage(plot, f"validation {metric} by update")])
 

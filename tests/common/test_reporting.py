@@ -9,7 +9,7 @@ from common.errors import UserError
 from common.evaluation.detection import count_by_score
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
 from common.reporting.plots import plot_learning_curves, plot_precision_recall
-from common.reporting.run_report import comparison_table
+from common.reporting.run_report import comparison_table, curves_section
 from common.reporting.tables import metrics_table, text_table
 from common.training.run_folder import RunFolder
 from tests.boxes import found, truth
@@ -65,3 +65,12 @@ def test_metrics_of_other_splits_stay(tmp_path):
 
 def test_text_of_a_table_is_shown_as_it_is():
     assert "[/red] :smile: [b]" in text_table(["a"], [["[/red] :smile: [b]"]])
+
+
+def test_runs_without_a_common_metric_are_compared_by_their_loss(tmp_path):
+    runs = [RunFolder(tmp_path / name) for name in "ab"]
+    for run, metric in zip(runs, ("accuracy", "other")):
+        run.write_history([{"step": 1, "validation_loss": 1.0, f"validation_{metric}": 0.5}])
+    for chosen, expected in ((runs[:1], "accuracy"), (runs, "loss")):
+        (image,) = curves_section("task", chosen, "accuracy", tmp_path / "plot.png").images
+        assert image.description == f"validation {expected} by update" and image.path.is_file()

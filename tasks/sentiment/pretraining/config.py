@@ -11,9 +11,9 @@ from common.errors import UserError
 from tasks.sentiment.encoder_folder import EncoderFolder, local_folder, read_encoder_folder
 from tasks.sentiment.vocabulary import SPECIAL
 
-# What runs of both objectives have; their own selection metrics are in objectives.py.
+# For comparisons; what each objective is selected by is in objectives.py.
 SELECTION_METRIC = "masked_accuracy"
-HEADLINE_METRICS = ("masked_accuracy", "perplexity")
+HEADLINE_METRICS = ("masked_accuracy", "next_token_accuracy", "perplexity")
 
 
 @dataclass(config=STRICT)
