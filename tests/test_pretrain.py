@@ -10,16 +10,8 @@ BASE = ["--config", "configs/sentiment/pretrain.yaml"]
 TINY = [
     *["--data.stages", "[{corpora: [embedded], passes: 2}]", "--data.decontaminate", "[embedded]"],
     *["--data.vocabulary_size", "600", "--data.tokens_per_batch", "1024", "--train.updates_per_epoch", "20"],
-    *[
-        "--model.layers",
-        "1",
-        "--model.hidden_size",
-        "32",
-        "--model.heads",
-        "2",
-        "--optim.learning_rate",
-        "5e-3",
-    ],
+    *["--model.layers", "1", "--model.hidden_size", "32", "--model.heads", "2"],
+    *["--optim.learning_rate", "5e-3"],
 ]
 
 
@@ -70,6 +62,16 @@ def test_its_encoder_is_fine_tuned_by_train_and_inspected_and_evaluated_like_any
     assert "masked_accuracy" in done.stdout
     done = command("inspect_model.py", "--config", run / "config.yaml")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "script, flags", [("export.py", ["--format", "onnx"]), ("predict.py", ["--input", "README.md"])]
+)
+def test_what_needs_a_classifier_refuses_a_pretraining_run(pretrained, script, flags, tmp_path, command):
+    run, _ = pretrained
+    done = command(script, "--run", run, *flags, "--output", tmp_path / "output")
+    assert done.returncode == 2
+    assert "found sentiment_pretraining, for which" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_resuming_a_finished_run_changes_nothing(pretrained, command):

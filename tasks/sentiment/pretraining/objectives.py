@@ -9,7 +9,7 @@ from numpy.random import Generator
 from paddle.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from tasks.sentiment.pretraining.config import Masking
-from tasks.sentiment.pretraining.export import masked_language_head
+from tasks.sentiment.pretraining.encoder_files import masked_language_head
 from tasks.sentiment.pretraining.masking import MaskedBatch, TokenNumbers, mask_tokens, next_tokens
 from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel
 

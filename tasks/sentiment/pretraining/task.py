@@ -23,7 +23,7 @@ from tasks.sentiment.model import set_encoder_dropout
 from tasks.sentiment.pretraining.batches import Stream, batch_bounds, padded
 from tasks.sentiment.pretraining.config import Config, Masking
 from tasks.sentiment.pretraining.data import COUNTS, REMOVED, VOCABULARY, Data
-from tasks.sentiment.pretraining.export import read_masked_language_head, write_encoder
+from tasks.sentiment.pretraining.encoder_files import read_masked_language_head, write_encoder
 from tasks.sentiment.pretraining.masking import TokenNumbers
 from tasks.sentiment.pretraining.model import MaskedLanguageModel, ReplacedTokenModel, new_encoder
 from tasks.sentiment.pretraining.objectives import (

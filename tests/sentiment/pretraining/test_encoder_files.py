@@ -14,7 +14,7 @@ from common.errors import UserError
 from tasks.sentiment.config import Config as LabelledConfig
 from tasks.sentiment.encoder_folder import read_encoder_folder
 from tasks.sentiment.encoding import all_tokens
-from tasks.sentiment.pretraining.export import read_masked_language_head
+from tasks.sentiment.pretraining.encoder_files import read_masked_language_head
 from tasks.sentiment.pretraining.model import MaskedLanguageHead
 from tasks.sentiment.weights import load_encoder
 from tests.sentiment.encoder_folders import hugging_face_folder
