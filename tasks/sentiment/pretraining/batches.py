@@ -17,7 +17,7 @@ class Stream:
 
     A pass is a fresh permutation of the pieces of its stage's corpora that are not held out. It is
     sorted by length, cut into batches, and the batches are shuffled: hardly any padding, and still
-    other neighbours in every pass. Of the 0.4 of a pass only so many pieces are seen.
+    other neighbours in every pass. Of a part of a pass, such as 0.4, only so many pieces are seen.
 
     Args:
         processes: that share each batch. One of fewer pieces, as the last of a pass can be, is left

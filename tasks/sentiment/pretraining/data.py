@@ -73,10 +73,6 @@ class Data:
         """SHA-256 over the files and fields that the corpus was prepared from."""
         return self.folder.name
 
-    def piece(self, number: int) -> slice:
-        """Where a piece stands in ``tokens`` and ``firsts``."""
-        return slice(self.bounds[number], self.bounds[number + 1])
-
 
 def read_data(config: settings.Config, data_root: Path) -> Data:
     """Prepare the corpus, or read what an earlier run has prepared from the same files and fields.

@@ -31,8 +31,12 @@ def configuration(folder, corpora=("embedded",), **data) -> Config:
     return build(Config, {"task": "sentiment_pretraining", "data": values}, "test")
 
 
+def token_pieces(data) -> list[np.ndarray]:
+    return np.split(data.tokens, data.bounds[1:-1])
+
+
 def pieces(data) -> list[str]:
-    return ["".join(data.vocabulary[t] for t in data.tokens[data.piece(i)]) for i in range(len(data.corpora))]
+    return ["".join(data.vocabulary[token] for token in piece) for piece in token_pieces(data)]
 
 
 def test_a_known_set_gives_its_training_texts_alone(tmp_path, splits):
@@ -86,7 +90,7 @@ def test_a_piece_of_nothing_but_unknown_characters_is_left_out(tmp_path):
     )
     data = read_data(configuration(tmp_path, ["own.txt"], vocabulary_size=300), tmp_path)
     unknown = data.vocabulary.index("[UNK]")
-    assert all((data.tokens[data.piece(i)] != unknown).any() for i in range(len(data.corpora)))
+    assert all((piece != unknown).any() for piece in token_pieces(data))
 
 
 def test_texts_of_which_a_given_vocabulary_knows_nothing_are_refused(tmp_path):
