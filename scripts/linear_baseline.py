@@ -35,11 +35,11 @@ def main() -> None:
     arguments, config = runs.parse_arguments(parser)
     check(arguments, config)
     root = runs.data_root(arguments.data_root)
-    features = unlabelled_features(arguments.unlabelled, config, root) if arguments.unlabelled else None
     if arguments.against:
-        rows = shown = comparison(arguments.against, arguments.split, root, features)
+        rows = shown = comparison(arguments.against, arguments.split, root, arguments.unlabelled)
         title = f"accuracy, {arguments.split}; gain of the runs with its 95 % interval"
     else:
+        features = unlabelled_features(arguments.unlabelled, config, root)
         seeds = list(dict.fromkeys(arguments.seeds))
         rows = [
             fit(config, size, seed, arguments.split, root, features)
@@ -74,7 +74,7 @@ def require_sentiment(place: Path, config: Any) -> None:
         raise UserError(f"{place}: task: found {config.task}, expected sentiment")
 
 
-def comparison(folders: list[Path], split: str, root: Path, features: Optional[Any]) -> list[dict[str, Any]]:
+def comparison(folders: list[Path], split: str, root: Path, unlabelled: list[str]) -> list[dict[str, Any]]:
     """Accuracies of runs beside those of linear models on the same texts, and the gain's interval."""
     from common.training.run_folder import RunFolder
     from tasks.sentiment.linear_comparison import compare_with_linear_baseline
@@ -83,11 +83,17 @@ def comparison(folders: list[Path], split: str, root: Path, features: Optional[A
     configs = [(run, runs.trained_config(run)) for run in found]
     for run, config in configs:
         require_sentiment(run.path, config)
+    features = unlabelled_features(unlabelled, configs[0][1], root)
     return compare_with_linear_baseline(configs, split, root, features)
 
 
-def unlabelled_features(names: list[str], config: Any, root: Path) -> Any:
-    """Features fitted on corpora, without what gives a validation or test text of a configuration away."""
+def unlabelled_features(names: list[str], config: Any, root: Path) -> Optional[Any]:
+    """Features fitted on corpora, without what gives a validation or test text of a configuration away.
+
+    None for no corpora.
+    """
+    if not names:
+        return None
     from tasks.sentiment.linear_baseline import features_of
     from tasks.sentiment.pretraining.corpus import read_corpus
     from tasks.sentiment.pretraining.decontamination import Evaluation, normalise

@@ -1,6 +1,7 @@
 """Runs beside TF-IDF with logistic regression on the same labelled texts, by number of labels."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
@@ -18,6 +19,8 @@ from tasks.sentiment.items import REPLICATES, Items
 from tasks.sentiment.linear_baseline import fit_linear_baseline, probabilities_of
 
 METRIC = "accuracy"
+# What may differ in runs of one recipe.
+NO_RECIPE = ("data.seed", *(f"train.{name}" for name in ("seed", "device", "workers", "visualdl")))
 
 
 def compare_with_linear_baseline(
@@ -28,16 +31,17 @@ def compare_with_linear_baseline(
 ) -> list[dict[str, Any]]:
     """A row a number of labels: both means, and the runs' gain in accuracy with its 95 % interval.
 
-    The runs are one arm, with a seed each; a linear model is fitted on the labelled texts of each.
+    The runs are one arm, with a seed each; a linear model is fitted on the labelled texts of each. Those
+    with the same number of labels are of one recipe.
 
     Args:
         features: as of :func:`tasks.sentiment.linear_baseline.fit_linear_baseline`.
 
     Raises:
-        UserError: a run has no predictions of the split or was trained on other data, or two have the same
-            number of labels and seed.
+        UserError: a run has no predictions of the split or was trained on other data, or two with the same
+            number of labels have the same seed or differ in more than that.
     """
-    items, arms = Items(data_root), {}
+    items, arms, first = Items(data_root), {}, {}
     for run, config in runs:
         seed, labels = config.train.seed, config.data.train_size
         if not run.predictions(split).is_file():
@@ -45,9 +49,27 @@ def compare_with_linear_baseline(
         linear, other = arms.setdefault(labels, ({}, {}))
         if seed in other:
             raise UserError(f"{run.path}: found a second run of seed {seed} with {labels} labels")
+        _require_one_recipe(run, config, *first.setdefault(labels, (run, config)))
         other[seed] = items.metric(run, split, METRIC)
         linear[seed] = _linear_metric(run, config, split, data_root, features)
     return [_row(labels, *arms[labels]) for labels in sorted(arms, key=_all_last)]
+
+
+def _require_one_recipe(run: RunFolder, config: Config, other_run: RunFolder, other: Config) -> None:
+    found, expected = (_recipe(settings) for settings in (config, other))
+    for name, value in found.items():
+        if value != expected[name]:
+            raise UserError(
+                f"{run.path}: {name}: found {value!r}, expected {expected[name]!r}, as in {other_run.path}: "
+                "runs of one recipe"
+            )
+
+
+def _recipe(config: Config) -> dict[str, Any]:
+    """Every field but seeds and what says where and how a run is computed, by its dotted name."""
+    sections = {name: value for name, value in asdict(config).items() if isinstance(value, dict)}
+    fields = {f"{s}.{name}": value for s, values in sections.items() for name, value in values.items()}
+    return {name: value for name, value in fields.items() if name not in NO_RECIPE}
 
 
 def _all_last(labels: Any) -> tuple[bool, Any]:

@@ -59,6 +59,13 @@ def test_numbers_of_labels_are_rows_and_a_seed_counts_once(tmp_path):
         compare_with_linear_baseline(runs, "test", Path())
 
 
+def test_runs_of_two_recipes_are_no_arm(tmp_path):
+    runs = [(made_run(tmp_path / str(s), config(s), wrong=9), config(s)) for s in range(2)]
+    runs[1][1].model.dropout = 0.4
+    with pytest.raises(UserError, match="1: model.dropout: found 0.4, expected 0.0, as in .*0: runs of one"):
+        compare_with_linear_baseline(runs, "validation", Path())
+
+
 def test_a_run_on_other_data_is_refused(tmp_path):
     run = made_run(tmp_path / "run", config(0), wrong=9)
     (run.path / "environment.json").write_text('{"data_sha256": "0123456789abcdef"}')
