@@ -34,7 +34,7 @@ from common.training.run_folder import write_text  # noqa: E402
 from tasks import runs  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parent
-CONFIG = SCRIPTS.parent / "configs/sentiment/regularized.yaml"
+CONFIG = SCRIPTS.parent / "configs/sentiment/scratch.yaml"
 MODES = ("equal", "as-they-come")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-SMALL = ["--config", "configs/quickstart/sentiment-baseline.yaml", "--data.train_size", "160"]
+SMALL = ["--config", "tests/sentiment/small.yaml", "--data.train_size", "160"]
 SMALL += ["--model.layers", "1", "--model.hidden_size", "32"]
 
 

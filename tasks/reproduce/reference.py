@@ -16,7 +16,11 @@ from tasks.reproduce.results import Results
 from tasks.reproduce.tables import Summary, select_runs, value_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", ROOT / "tasks" / "reproduce" / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "tasks" / "reproduce" / "README.md",
+    ROOT / "tasks" / "sentiment" / "mini-bert-zh" / "README.md",
+)
 
 
 def reference_file(suite: Path) -> Path:

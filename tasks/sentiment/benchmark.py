@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from common.errors import UserError
 from common.training.run_folder import write_text
 from tasks.sentiment.config import Config
 from tasks.sentiment.data import Data
@@ -19,7 +20,15 @@ def our_flags(config: Config, data: Data) -> list[str]:
 
 
 def write_work(config: Config, data: Data, folder: Path) -> int:
-    """Token ids, labels and settings as ``work.json``; returns the number of our parameters."""
+    """Token ids, labels and settings as ``work.json``; returns the number of our parameters.
+
+    Raises:
+        UserError: the model does not start from scratch.
+    """
+    if config.model.weights is not None:
+        raise UserError(
+            f"model.weights: found {config.model.weights}, expected null: both sides start from scratch"
+        )
     task = Task(config, data, folder / "assets")
     reviews = data.splits["train"]
     work = {

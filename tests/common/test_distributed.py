@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from tests.conftest import ROOT
 
 RUN = [
-    "--config configs/quickstart/sentiment-baseline.yaml --train.steps 10 --train.batch_size 16",
+    "--config tests/sentiment/small.yaml --train.steps 10 --train.batch_size 16",
     "--model.encoder_dropout 0 --model.layers 1 --model.hidden_size 32 --data.train_size 160",
 ]
 

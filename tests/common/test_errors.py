@@ -9,7 +9,7 @@ from common.errors import UserError
 from tasks import runs
 from tests.conftest import ROOT
 
-PLAIN = ROOT / "configs/quickstart/sentiment-baseline.yaml"
+PLAIN = ROOT / "tests/sentiment/small.yaml"
 PRINTING = """
 from common.errors import run_command
 run_command(lambda: [print("line", flush=True) for _ in range(100_000)])

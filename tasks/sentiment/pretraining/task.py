@@ -148,7 +148,7 @@ class Task(loop.Task):
             folder,
             half_precision=export.half_precision,
             # Pretraining trains no pooler: there is one only where the first weights had one.
-            with_pooler=origin.exists() and read_object(origin)["pooler"],
+            with_pooler=self.config.model.weights is not None and read_object(origin)["pooler"],
         )
 
     def _held_out(self):
