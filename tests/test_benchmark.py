@@ -50,6 +50,8 @@ def test_as_they_come_keeps_what_the_user_has_set_and_adds_nothing():
         ([*BOARDS, "--torch-python", "x"], "--torch-python: is for another task than pcb"),
         ([*BOARDS, "--train.batch", "8"], "--train.batch: unknown flag; the nearest is --train.batch_size"),
         ([*BOARDS, "--data-root", "/no/such"], "/no/such/boards: no such"),
+        ([*BOARDS, "--model.input", "pair"], "model.input: found pair, expected tested"),
+        ([*BOARDS, "--optim.name", "adam"], "optim.name: found adam, expected momentum"),
     ],
 )
 def test_a_mistake_is_one_line(flags, expected):
