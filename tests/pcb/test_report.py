@@ -1,7 +1,5 @@
 """What the report of a run tells of boards and pictures."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -11,12 +9,8 @@ from common.training.run_folder import RunFolder
 from tasks.pcb import report
 from tasks.pcb.data import Data, Picture
 from tasks.pcb.predictions import prediction_rows
-from tests.boxes import found, truth
-
-
-def picture(name, group: str, *boxes: tuple) -> Picture:
-    annotated = truth(*boxes)
-    return Picture(Path(name), group, annotated.boxes, annotated.labels)
+from tests.boxes import found
+from tests.pcb.test_metrics import picture
 
 
 def evaluated(pictures: list[Picture], detections: list[Detections]) -> report.Evaluated:
