@@ -6,7 +6,6 @@ from common.seeding import derive, generator
 from tasks.pcb.augment import draw_magnification
 from tasks.pcb.config import Config
 
-ANCHORS_PER_LEVEL = 3
 MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
 
 
