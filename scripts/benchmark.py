@@ -80,6 +80,8 @@ def parse_arguments() -> tuple[argparse.Namespace, Any]:
         require_torch(arguments.torch_python)
     elif arguments.torch_python:
         raise UserError(f"--torch-python: is for another task than {config.task}, that of {arguments.config}")
+    if config.task == "pcb":
+        tasks.load("pcb", "benchmark").require_comparable(config)
     config.check_files()
     return arguments, config
 

@@ -5,12 +5,16 @@ A round beside Hugging Face's Trainer needs torch, which tests have not.
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tasks import runs
+from tasks.pcb import benchmark
+from tasks.pcb.data import read_data
 from tasks.pcb.synthetic_boards import write_boards
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +54,8 @@ def test_as_they_come_keeps_what_the_user_has_set_and_adds_nothing():
         ([*BOARDS, "--torch-python", "x"], "--torch-python: is for another task than pcb"),
         ([*BOARDS, "--train.batch", "8"], "--train.batch: unknown flag; the nearest is --train.batch_size"),
         ([*BOARDS, "--data-root", "/no/such"], "/no/such/boards: no such"),
+        ([*BOARDS, "--model.input", "pair"], "model.input: found pair, expected tested"),
+        ([*BOARDS, "--optim.name", "adam"], "optim.name: found adam, expected momentum"),
     ],
 )
 def test_a_mistake_is_one_line(flags, expected):
@@ -58,16 +64,34 @@ def test_a_mistake_is_one_line(flags, expected):
     assert expected in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_round_trains_the_same_network_on_both_sides(tmp_path, command):
-    write_boards(tmp_path / "boards", number=12, size=128)
-    small = {"augment.crop": 128, "augment.crops": 1, "train.batch_size": 4, "model.neck_width": 16}
-    flags = [part for name, value in small.items() for part in (f"--{name}", value)]
-    line = [*BOARDS, *flags, "--data-root", tmp_path, "--rounds", 1, "--output", tmp_path / "found.json"]
-    done = command("benchmark.py", *line, timeout=1200)
+SMALL = ["--augment.crop", "128", "--augment.crops", "1", "--train.batch_size", "4"]
+SMALL += ["--model.neck_width", "16"]
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_boards(folder / "boards", number=12, size=128)
+    return folder
+
+
+def test_a_round_trains_the_same_network_on_both_sides(boards, tmp_path, command):
+    flags = ["--rounds", 1, "--mode", "as-they-come", "--output", tmp_path / "found.json"]
+    done = command("benchmark.py", *BOARDS, *SMALL, "--data-root", boards, *flags, timeout=1200)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found.json").read_text())
-    assert [run["mode"] for run in found["runs"]] == ["equal", "as-they-come"]
-    for run, summary in zip(found["runs"], found["summary"]):
-        assert run["ratio"] == pytest.approx(run["ours"] / run["PaddleDetection"])
-        assert summary["ratio"] == summary["smallest"] == summary["largest"] == run["ratio"]
+    (run,), (summary,) = found["runs"], found["summary"]
+    assert run["mode"] == summary["mode"] == "as-they-come"
+    assert run["ratio"] == pytest.approx(run["ours"] / run["PaddleDetection"])
+    assert summary["ratio"] == summary["smallest"] == summary["largest"] == run["ratio"]
     assert "pictures a second, median of 1" in done.stdout
+
+
+def test_the_other_side_trains_on_pictures_that_are_decoded_once(boards, tmp_path, monkeypatch, capsys):
+    config = runs.load_config(Path(BOARDS[1]), flags=SMALL)
+    parameters = benchmark.write_work(config, read_data(config, boards), tmp_path)
+    worker = BENCHMARK.parent / "benchmarks" / benchmark.WORKER
+    monkeypatch.setattr(sys, "argv", [str(worker), "--work", str(tmp_path), *benchmark.MODE_FLAGS["equal"]])
+    runpy.run_path(str(worker), run_name="__main__")
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["parameters"] == parameters and said["items_per_second"] > 0

@@ -6,7 +6,6 @@ from common.seeding import derive, generator
 from tasks.pcb.augment import draw_magnification
 from tasks.pcb.config import Config
 
-ANCHORS_PER_LEVEL = 3
 MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
 
 
@@ -27,8 +26,8 @@ def cluster_anchors(sizes: np.ndarray, number: int = 9, seed: int = 0) -> list[l
     distinct = len(np.unique(logarithms, axis=0))
     kmeans = KMeans(min(number, distinct), n_init=10, random_state=seed).fit(logarithms)
     centres = np.exp(kmeans.cluster_centers_)
-    # Too few different sizes: repeat them, the copies a little larger, so that all differ.
-    rounds = [centres * 1.15**i for i in range(-(-number // len(centres)))]
+    # Too few different sizes: repeat them, the copies larger, by a pixel at least, so that they differ.
+    rounds = [centres * 1.15**i + i for i in range(-(-number // len(centres)))]
     anchors = np.rint(np.concatenate(rounds)[:number]).astype(int).clip(1)
     return anchors[np.argsort(anchors.prod(axis=1), kind="stable")].tolist()
 

@@ -4,16 +4,27 @@ import dataclasses
 import json
 from pathlib import Path
 
+from common.errors import UserError
 from common.training.run_folder import write_text
 from tasks.pcb.anchors import MASKS
 from tasks.pcb.config import Config
 from tasks.pcb.data import Data, Picture
-from tasks.pcb.task import Task
 
 OTHER, UNIT, WORKER = "PaddleDetection", "pictures", "paddle_detection_trainer.py"
 MODE_FLAGS = {"equal": [], "as-they-come": ["--as-it-comes"]}
 # Enough for fifty updates of eight views an epoch.
 PICTURES = 100
+
+
+def require_comparable(config: Config) -> None:
+    """Refuse, before anything is read, what the other side cannot train likewise."""
+    model_input, optimizer = config.model.input, config.optim.name
+    if model_input != "tested":
+        raise UserError(
+            f"model.input: found {model_input}, expected tested: PaddleDetection's reader knows no templates"
+        )
+    if optimizer != "momentum":
+        raise UserError(f"optim.name: found {optimizer}, expected momentum, which PaddleDetection is given")
 
 
 def our_flags(config: Config, data: Data) -> list[str]:
@@ -25,6 +36,9 @@ def our_flags(config: Config, data: Data) -> list[str]:
 
 def write_work(config: Config, data: Data, folder: Path) -> int:
     """Pictures, boxes and settings as ``work.json``; returns the number of our parameters."""
+    # Here, since what is refused should be before Paddle is imported.
+    from tasks.pcb.task import Task
+
     task = Task(config, data, folder / "assets")
     model = {**dataclasses.asdict(config.model), "weights": None}
     work = {

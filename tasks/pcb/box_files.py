@@ -12,7 +12,7 @@ import numpy as np
 from common.csv_lines import csv_writer
 from common.errors import Interrupted, UserError, refused_writing
 from common.evaluation.detection import Detections
-from tasks.pcb.drawing import draw_boxes
+from tasks.pcb.drawing import draw_boxes, drawable_name
 
 JSON_NAME, CSV_NAME, PICTURES = "predictions.json", "predictions.csv", "pictures"
 COLUMNS = ("image", "class", "score", "x1", "y1", "x2", "y2")
@@ -84,17 +84,16 @@ class BoxFiles:
 
     def _draw(self, name: str, image: np.ndarray, found: Detections) -> str:
         file = self._place(name)
-        texts = [self._text(label, score) for label, score in zip(found.labels, found.scores)]
+        # OpenCV draws nothing beyond ASCII.
+        texts = [
+            f"{drawable_name(self.classes, label)} {score:.2f}"
+            for label, score in zip(found.labels, found.scores)
+        ]
         drawn = draw_boxes(image, found.boxes, found.labels, texts)
         file.parent.mkdir(parents=True, exist_ok=True)
         # OpenCV's own writing of files fails on names beyond ASCII on Windows.
         file.write_bytes(cv2.imencode(file.suffix, drawn)[1].tobytes())
         return file.relative_to(self.folder).as_posix()
-
-    def _text(self, label: int, score: float) -> str:
-        name = self.classes[label]
-        # OpenCV draws nothing beyond ASCII; the JSON lists the classes in order, from 0.
-        return f"{name if name.isascii() else label} {score:.2f}"
 
     def _place(self, name: str) -> Path:
         """Where a picture is drawn: below the folder, whatever its name, and no two in one file."""

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
+from common.checksums import file_sha256
 from common.errors import UserError
 from common.seeding import generator
 from tasks.pcb import config as settings
@@ -65,11 +67,23 @@ class Data:
         return line
 
     def hash(self) -> str:
-        """SHA-256 over the names, boxes and labels of every split."""
-        digest = hashlib.sha256()
+        """SHA-256 over all that training and evaluation read.
+
+        Those are the classes and, of each picture, split, name, group, boxes, labels, and the bytes of the
+        file and of its template; not where they stand.
+        """
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
+        digest = hashlib.sha256(repr(self.classes).encode())
+        # One template may be that of all pictures.
+        content = lru_cache(maxsize=1)(file_sha256)
         for name, pictures in self.splits.items():
             for picture in pictures:
-                digest.update(f"{name} {picture.path.name}".encode())
+                template = content(picture.template) if picture.template is not None else None
+                read = (name, picture.path.name, picture.group, file_sha256(picture.path), template)
+                digest.update(repr(read).encode())
                 digest.update(picture.boxes.tobytes() + picture.labels.tobytes())
         return digest.hexdigest()
 
@@ -91,8 +105,7 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     found = BoxSet(found.format, found.classes, annotated(found.entries, config.data.unannotated))
     # What is damaged comes before what cannot be split.
     boxes = [read_boxes(entry, config.data.boxes_outside) for entry in found.entries]
-    if config.model.input != "tested":
-        require_templates(found.entries, config.model.input)
+    require_templates(found.entries, config.model.input)
     classes = found.classes or names_of(folder, boxes)
     weights = config.loss.class_weights
     if isinstance(weights, list) and len(weights) != len(classes):

@@ -47,8 +47,19 @@ class Detector:
         for _, group in itertools.groupby(images, self._shown_size):
             together = list(group)
             shown = zip(together, *self.forward(stack_images(together, self.stride)))
-            found += [suppress(boxes, scores, image.shape[:2]) for image, boxes, scores in shown]
-        return [Detections(f.boxes / np.float32(self.scale), f.labels, f.scores) for f in found]
+            found += [self.chosen(boxes, scores, image.shape[:2]) for image, boxes, scores in shown]
+        return found
+
+    def chosen(self, boxes: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> Detections:
+        """Detections of one picture, from what ``forward`` gives for it.
+
+        Args:
+            boxes: float32 [boxes, 4].
+            scores: float32 [boxes, classes].
+            size: height and width of the scaled picture.
+        """
+        found = suppress(boxes, scores, size)
+        return Detections(found.boxes / np.float32(self.scale), found.labels, found.scores)
 
     def _shown_size(self, image: np.ndarray) -> list[int]:
         return [-(-side // self.stride) for side in image.shape[:2]]

@@ -154,15 +154,16 @@ def compare(
     truths, found = [], {name: [] for name in names}
     for image, truth in pictures:
         truths.append(truth)
-        shown = stack_images([shrink(image, run.scale)], run.stride)
+        scaled = shrink(image, run.scale)
+        shown, size = stack_images([scaled], run.stride), scaled.shape[:2]
         expected = run.forward(shown)
-        found["run"] += run.detect([image])
+        found["run"].append(run.chosen(*(values[0] for values in expected), size))
         for name, detector in exported.items():
-            differences = _differences(expected, detector.forward(shown), shown.shape[2:])
-            for of, value in zip(("pixels", "score"), differences):
+            given = detector.forward(shown)
+            for of, value in zip(("pixels", "score"), _differences(expected, given, shown.shape[2:])):
                 # A number that is none stays.
                 largest[name][of] = float(np.maximum(largest[name][of], value))
-            found[name] += detector.detect([image])
+            found[name].append(detector.chosen(*(values[0] for values in given), size))
     if any(len(truth.labels) for truth in truths):
         map_50 = {name: average_precision(truths, found[name], run.classes)["map_50"] for name in names}
         for name in exported:

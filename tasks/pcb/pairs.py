@@ -48,19 +48,26 @@ def read_shown(tested: Path, template: Optional[Path], bits: int = 16) -> np.nda
 
 
 def require_templates(entries: Sequence[Entry], model_input: str) -> None:
-    """Refuse pictures without a template of their size.
+    """Refuse damaged templates and, for a model of pairs, pictures without a template of their size.
+
+    A model of tested pictures alone is shown templates too, when its false alarms on them are counted.
 
     Raises:
         UserError: one has none, or a template is damaged or has another size.
     """
+    pairs = model_input != "tested"
     without = [entry for entry in entries if entry.template is None]
-    if without:
+    if without and pairs:
         found = f"found no template of this and {len(without) - 1} other pictures"
         expected = "expected a_temp.jpg beside a_test.jpg, the folder templates, or data.templates"
         raise UserError(f"{without[0].picture}: {found}, which model.input {model_input} needs; {expected}")
     size = functools.lru_cache(maxsize=1)(picture_size)
     for entry in entries:
-        require_equal_size(entry.template, size(entry.template), entry.picture, picture_size(entry.picture))
+        if entry.template is None:
+            continue
+        found_size = size(entry.template)
+        if pairs:
+            require_equal_size(entry.template, found_size, entry.picture, picture_size(entry.picture))
 
 
 def require_equal_size(

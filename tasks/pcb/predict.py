@@ -1,5 +1,6 @@
 """Boxes of any number of pictures, by a run or by an exported model."""
 
+import os
 import sys
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from common.errors import UserError
 from common.evaluation.detection import select
-from tasks.pcb.box_files import BoxFiles, occupied
+from tasks.pcb.box_files import PICTURES, BoxFiles, occupied
 from tasks.pcb.detect import Detector
 from tasks.pcb.formats.templates import Templates, find_templates
 from tasks.pcb.images import find_files, is_picture, picture_size, read_image
@@ -79,7 +80,7 @@ def predict(
     source = find_source(run)
     threshold = _threshold(source, run, threshold)
     _check_flags(output, batch_size, overwrite)
-    files = files_of(Path(input))
+    files = files_of(Path(input), output / PICTURES)
     reader = Reader(source.bits, _templates(source, run, Path(input), templates))
     if Path(input).is_dir():
         files = reader.tested(files)
@@ -97,14 +98,18 @@ def predict(
     )
 
 
-def files_of(input: Path) -> list[tuple[str, Path]]:
+def files_of(input: Path, drawn: Optional[Path] = None) -> list[tuple[str, Path]]:
     """Name and path of every picture of an input, in order: of the list, or of the names in a folder.
+
+    Args:
+        drawn: a folder that is left out, that of pictures with boxes drawn by an earlier call.
 
     Raises:
         UserError: there is no such input, or it names no picture.
     """
     if input.is_dir():
-        files = [(f.relative_to(input).as_posix(), f) for f in find_files(input) if is_picture(f)]
+        kept = (f for f in find_files(input) if is_picture(f) and not (drawn and _below(f, drawn)))
+        files = [(f.relative_to(input).as_posix(), f) for f in kept]
         if not files:
             raise UserError(f"--input: {input}: found no picture in the folder, expected some")
         return files
@@ -120,6 +125,10 @@ def files_of(input: Path) -> list[tuple[str, Path]]:
     if not files:
         raise UserError(f"--input: {input}: found no line, expected one picture a line")
     return files
+
+
+def _below(file: Path, folder: Path) -> bool:
+    return Path(os.path.abspath(folder)) in Path(os.path.abspath(file)).parents
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,22 @@ def _detections(rows: list[dict[str, str]], classes: tuple[str, ...]) -> Detecti
 
 
 def picture_names(paths: Sequence[Path]) -> list[str]:
-    """File names; where two are equal, paths below the folder that all have in common."""
+    """File names; where two are equal, paths below the folder that all have in common.
+
+    No two are equal: a file that comes again, as one that is listed twice, has its number behind it, ``#2``.
+    """
     names = [path.name for path in paths]
-    if len(set(names)) == len(names):
-        return names
-    common = os.path.commonpath([path.parent for path in paths])
-    return [path.relative_to(common).as_posix() for path in paths]
+    if len(set(names)) < len(names):
+        # Templates may be named by an absolute path beside pictures that are not.
+        whole = [Path(os.path.abspath(path)) for path in paths]
+        common = os.path.commonpath([path.parent for path in whole])
+        names = [path.relative_to(common).as_posix() for path in whole]
+    seen: Counter = Counter()
+    for index, name in enumerate(names):
+        seen[name] += 1
+        if seen[name] > 1:
+            names[index] = f"{name}#{seen[name]}"
+    return names
 
 
 def templates_of(pictures: Sequence[Picture]) -> list[Path]:

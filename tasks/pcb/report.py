@@ -47,14 +47,18 @@ class Evaluated:
     metrics: dict[str, float]
 
 
-def report_sections(run: RunFolder, data: Data) -> list[Section]:
-    """Sections for every split whose predictions are in the run's folder, training's left out."""
+def report_sections(run: RunFolder, data: Data, bits: int = 16) -> list[Section]:
+    """Sections for every split whose predictions are in the run's folder, training's left out.
+
+    Args:
+        bits: that the camera uses of a picture of 16.
+    """
     sections = []
     for name in ("validation", "test"):
         metrics = run.metrics().get(name)
         if metrics and run.predictions(name).exists():
             split = read_evaluated(run, data, name, metrics)
-            sections += _split_sections(run, data, split)
+            sections += _split_sections(run, data, split, bits)
     return sections
 
 
@@ -69,7 +73,7 @@ def read_evaluated(run: RunFolder, data: Data, name: str, metrics: dict[str, flo
     return Evaluated(name, pictures, truths_of(pictures), found[:number], found[number:], threshold, metrics)
 
 
-def _split_sections(run: RunFolder, data: Data, split: Evaluated) -> list[Section]:
+def _split_sections(run: RunFolder, data: Data, split: Evaluated, bits: int) -> list[Section]:
     plot = run.path / "plots" / f"precision_recall_{split.name}.png"
     plot_precision_recall(class_curves(split, data.classes), split.threshold, plot)
     kept = f"Detections with a score of at least {split.threshold:.3f}, chosen on validation"
@@ -91,9 +95,10 @@ def _split_sections(run: RunFolder, data: Data, split: Evaluated) -> list[Sectio
             "Thirds of the training boxes by the root of their area, in pixels.",
             [size_table(split, train)],
         ),
-        Section(f"By board group, {split.name}", tables=[board_table(split, train)]),
     ]
-    return [*sections, *_template_sections(split), *_worst_sections(run, data, split)]
+    if any(picture.group for picture in split.pictures):
+        sections.append(Section(f"By board group, {split.name}", tables=[board_table(split, train)]))
+    return [*sections, *_template_sections(split), *_worst_sections(run, data, split, bits)]
 
 
 def class_curves(split: Evaluated, classes: tuple[str, ...]) -> dict[str, ScoreCounts]:
@@ -151,7 +156,7 @@ def size_table(split: Evaluated, train: list[Picture]) -> HtmlTable:
 
 
 def board_table(split: Evaluated, train: list[Picture]) -> HtmlTable:
-    """A row a board group, the worst first."""
+    """A row a board group, the worst first; those without a box, which have false alarms alone, last."""
     seen = seen_boards(split.pictures, train)
     groups = np.array([picture.group for picture in split.pictures])
     found = []
@@ -160,11 +165,13 @@ def board_table(split: Evaluated, train: list[Picture]) -> HtmlTable:
         truths = [split.truths[i] for i in chosen]
         rates = rates_at_threshold(truths, [split.found[i] for i in chosen], split.threshold)
         boxes = sum(len(truth.labels) for truth in truths)
-        shown = [show(rates[name]) for name in ("f1", "miss_rate", "false_alarms_per_image")]
+        shown = [show(rates[name] if boxes else None) for name in ("f1", "miss_rate")]
+        shown.append(show(rates["false_alarms_per_image"]))
         known = "seen" if seen[chosen[0]] else "unseen"
-        found.append((rates["f1"], [str(group), known, str(len(chosen)), str(boxes), *shown]))
+        row = [str(group), known, str(len(chosen)), str(boxes), *shown]
+        found.append((not boxes, rates["f1"], row))
     columns = ["board group", "in training", "pictures", "boxes", "F1", "miss rate", "false alarms a picture"]
-    return HtmlTable(columns, [row for _, row in sorted(found)])
+    return HtmlTable(columns, [row for *_, row in sorted(found)])
 
 
 def _template_sections(split: Evaluated) -> list[Section]:
@@ -211,12 +218,12 @@ def worst_pictures(split: Evaluated, most: int = PICTURES_SHOWN) -> list[Errors]
     return sorted((e for e in found if e.number), key=lambda errors: -errors.number)[:most]
 
 
-def _worst_sections(run: RunFolder, data: Data, split: Evaluated) -> list[Section]:
+def _worst_sections(run: RunFolder, data: Data, split: Evaluated, bits: int) -> list[Section]:
     worst = worst_pictures(split)
     if not worst:
         return []
     plot = run.path / "plots" / f"worst_{split.name}.png"
-    plot_boxes([_panel(i, errors, data.classes) for i, errors in enumerate(worst, start=1)], plot)
+    plot_boxes([_panel(i, errors, data.classes, bits) for i, errors in enumerate(worst, start=1)], plot)
     text = "Green: annotated and found. Orange: missed. Red: false alarm, with its score."
     numbered = [f"{i} {name}" for i, name in enumerate(data.classes, start=1) if not name.isascii()]
     text += f" Classes: {', '.join(numbered)}." if numbered else ""
@@ -233,7 +240,7 @@ def _worst_sections(run: RunFolder, data: Data, split: Evaluated) -> list[Sectio
     return [Section(f"Worst pictures, {split.name}", text, [table], [image])]
 
 
-def _panel(rank: int, errors: Errors, classes: tuple[str, ...]) -> Panel:
+def _panel(rank: int, errors: Errors, classes: tuple[str, ...], bits: int) -> Panel:
     truth, kept, wrong = errors.truth, errors.kept, ~errors.right
     # What is annotated lies on top of what is found.
     boxes = [
@@ -245,4 +252,4 @@ def _panel(rank: int, errors: Errors, classes: tuple[str, ...]) -> Panel:
         for i, (box, label) in enumerate(zip(truth.boxes, truth.labels))
     ]
     title = f"{rank}: {len(errors.missed)} of {len(truth.labels)} missed, {wrong.sum()} false alarms"
-    return Panel(title, read_image(errors.picture.path)[:, :, ::-1], boxes)
+    return Panel(title, read_image(errors.picture.path, bits)[:, :, ::-1], boxes)

@@ -123,7 +123,7 @@ class Task(loop.Task):
 
     def report_sections(self, run: RunFolder) -> list[Section]:
         """What the report of a run shows beside metrics and curves."""
-        return report_sections(run, self.data)
+        return report_sections(run, self.data, self.config.data.bits)
 
     def predict(self, pictures: list[Picture]) -> list[detection.Detections]:
         """Detections of whole pictures, in their order, in pixels of the unscaled picture."""

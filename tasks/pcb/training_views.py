@@ -1,7 +1,7 @@
 """What training really sees: views of its dataset, their boxes read back from the target tensors."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ LOST, WRONG = "#ff7f0e", "#ff0000"
 
 @dataclass(frozen=True)
 class View:
-    """A sample of the training dataset.
+    """A sample of the training dataset; weights are those of MixUp, without those of classes.
 
     Attributes:
         positives: what its targets ask for.
@@ -84,9 +84,18 @@ def draw_views(task: Task, epoch: int, number: int) -> list[View]:
     for index in chosen:
         sample, targets = dataset[int(index)]
         positives = decode_targets(targets, anchors, task.strides)
+        sample, positives = (
+            replace(seen, weights=_shares(seen.weights, seen.labels, task)) for seen in (sample, positives)
+        )
         owner = owners(positives, sample.boxes, sample.labels)
         views.append(View(sample, positives, owner, np.setdiff1d(np.arange(len(sample.boxes)), owner)))
     return views
+
+
+def _shares(weights: np.ndarray, labels: np.ndarray, task: Task) -> np.ndarray:
+    """What is left of the weights of boxes without that of their class; exactly 1 in unmixed views."""
+    of_classes = task.class_weights[labels].astype(np.float32)
+    return np.where(weights == of_classes, np.float32(1), weights / of_classes)
 
 
 def _row(epoch: int, views: list[View]) -> list[str]:

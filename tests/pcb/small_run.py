@@ -23,6 +23,13 @@ SMALL = {
 }
 
 
+def untrained_task(root: Path, assets: Path, **sections) -> Task:
+    """A task on the boards of ``root/boards``; ``sections`` change its settings."""
+    plain = {"task": "pcb", "data": {"root": "boards"}, "augment": {"crop": 128, "crops": 2}}
+    config = configuration.build(Config, configuration.merge(plain, sections), "test")
+    return Task(config, read_data(config, root), assets)
+
+
 def boards_run(folder: Path, **sections) -> RunFolder:
     """A run on boards in ``folder/data``, evaluated on validation; ``sections`` change its settings."""
     write_boards(folder / "data/boards", number=16, size=160)

@@ -121,6 +121,26 @@ def test_damage_is_found_before_anything_is_trained(boards, tmp_path):
         read_data(configuration(root="boards"), tmp_path / "data")
 
 
+@pytest.mark.parametrize("changed", ["*_test.jpg", "*_temp.jpg", "*_not/*.txt", "classes.txt"])
+def test_the_hash_is_that_of_all_that_is_read_wherever_it_stands(boards, tmp_path, changed):
+    shutil.copytree(boards, tmp_path / "data")
+    before = read_data(configuration(root="boards"), boards).hash()
+    assert read_data(configuration(root="boards"), tmp_path / "data").hash() == before
+    file = sorted((tmp_path / "data/boards").rglob(changed))[0]
+    if file.suffix == ".jpg":
+        cv2.imwrite(str(file), 255 - read_image(file))
+    else:
+        file.write_text("\n".join(file.read_text().split("\n")[::-1]))
+    assert read_data(configuration(root="boards"), tmp_path / "data").hash() != before
+
+
+def test_a_template_that_is_gone_changes_the_hash(boards, tmp_path):
+    shutil.copytree(boards, tmp_path / "data")
+    next((tmp_path / "data").rglob("*_temp.jpg")).unlink()
+    found = [read_data(configuration(root="boards"), root).hash() for root in (boards, tmp_path / "data")]
+    assert found[0] != found[1]
+
+
 def test_a_box_outside_its_picture_is_refused(boards, tmp_path):
     shutil.copytree(boards, tmp_path / "data")
     annotation = next((tmp_path / "data/boards").glob("group10000/10000_not/*.txt"))

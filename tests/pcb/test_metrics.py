@@ -91,6 +91,21 @@ def test_pictures_of_one_name_are_told_apart_by_their_folders():
     assert picture_names([Path("/x/a/1.png"), Path("/x/b/1.png")]) == ["a/1.png", "b/1.png"]
 
 
+def test_names_are_told_apart_where_a_template_is_named_from_the_root_or_a_picture_comes_again(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    pictures = [Path("data/1.png"), tmp_path / "golden/1.png", Path("data/2.png"), Path("data/1.png")]
+    assert picture_names(pictures) == ["data/1.png", "golden/1.png", "data/2.png", "data/1.png#2"]
+
+
+def test_a_picture_that_is_listed_twice_keeps_its_detections_apart(tmp_path):
+    names = picture_names([Path("1.png"), Path("1.png")])
+    write_csv(tmp_path / "a.csv", prediction_rows(names, [found((0, 0, 0.9))] * 2, CLASSES))
+    again = read_predictions(tmp_path / "a.csv", names, CLASSES)
+    assert [len(detections.scores) for detections in again] == [1, 1]
+
+
 def test_the_annotations_of_deeppcb_score_one_as_detections(data_root):
     config = build(Config, {"task": "pcb"}, "test")
     data = read_data(config, data_root)

@@ -9,7 +9,7 @@ import pytest
 from common.regularization.mixup import BoxSample, mix_box_samples
 from common.regularization.parameter_groups import parameter_settings
 from tasks.pcb.config import STRIDES, Model
-from tasks.pcb.model import YOLOv3, depth_of
+from tasks.pcb.model import YOLOv3, YOLOv3Neck, depth_of
 from tasks.pcb.targets import assign_targets, pad_boxes
 
 ANCHORS = [[10, 10], [14, 14], [20, 20], [28, 28], [40, 40], [48, 48], [56, 56], [64, 64], [80, 80]]
@@ -66,7 +66,7 @@ def test_the_tiny_network_has_about_two_million_parameters(tiny):
 def test_the_published_width_has_the_published_neck():
     from ppdet.modeling.necks.yolo_fpn import YOLOv3FPN
 
-    ours = network(backbone="darknet53", neck_width=512).neck.parameters()
+    ours = YOLOv3Neck((256, 512, 1024), 512).parameters()
     theirs = YOLOv3FPN().parameters()
     assert sorted(tuple(p.shape) for p in ours) == sorted(tuple(p.shape) for p in theirs)
 

@@ -1,6 +1,5 @@
 """A model of pairs from training to its exported copy."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -17,8 +16,9 @@ from tasks.pcb.images import read_image
 from tasks.pcb.predict import predict
 from tasks.pcb.source import TrainedRun
 from tasks.runs import load_trained
+from tests.exports import FORMATS, changed, export_all
 from tests.pcb.small_run import boards_run
-from tests.pcb.test_export import FORMATS, equal
+from tests.pcb.test_export import equal
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +118,8 @@ def test_a_mistake_with_templates_is_one_line(pair_run, group, tmp_path, templat
 @pytest.fixture(scope="module")
 def exports(pair_run, tmp_path_factory):
     """The run as a Paddle model and, where that can be, as ONNX, by format."""
-    folder = tmp_path_factory.mktemp("exports")
-    formats = ["paddle"] + ["onnx"] * (importlib.util.find_spec("onnxruntime") is not None)
-    for name in formats:
-        export(pair_run.path, name, folder / name, pair_run.path.parent / "data")
-    return {name: folder / name for name in formats}
+    data = pair_run.path.parent / "data"
+    return export_all(export, pair_run.path, tmp_path_factory.mktemp("exports"), data)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -147,6 +144,7 @@ def test_an_export_takes_pairs_says_so_and_predicts_as_the_run_does(pair_run, gr
 
 
 def test_without_its_data_a_run_of_pairs_is_compared_on_drawn_pairs(pair_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.pcb.export.DRAWN_PICTURES", 2)
     monkeypatch.setenv("DATA_ROOT", str(tmp_path / "nowhere"))
     export(pair_run.path, "paddle", tmp_path / "out")
     assert find_exported(tmp_path / "out").pairs
@@ -162,8 +160,7 @@ def test_without_its_data_a_run_of_pairs_is_compared_on_drawn_pairs(pair_run, tm
 )
 def test_an_export_that_says_something_else_is_one_line(group, exports, tmp_path, fields, message):
     shutil.copytree(exports["paddle"], tmp_path / "export")
-    file = tmp_path / "export/export.json"
-    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **fields}))
+    changed("export.json", **fields)(tmp_path / "export")
     with pytest.raises(UserError, match=re.escape(message)):
         predict(tmp_path / "export", str(group), tmp_path / "out", threshold=0.1)
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -292,3 +293,13 @@ def test_a_folder_is_read_by_name_and_hidden_files_are_left_out(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     assert sorted(name for name, _ in files_of(tmp_path)) == ["a.PNG", "b/1.jpg", "b/2.png"]
     assert [p.image for p in read_pictures(files_of(tmp_path))] == [None] * 3
+
+
+def test_pictures_that_were_drawn_before_are_no_input_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "pictures/b.png", "out/pictures/a.png"):
+        write(tmp_path / name, np.zeros((8, 8), np.uint8))
+    for output in (Path("out"), tmp_path / "out"):
+        assert [name for name, _ in files_of(tmp_path, output / "pictures")] == ["a.png", "pictures/b.png"]
+    with pytest.raises(UserError, match="found no picture in the folder"):
+        files_of(tmp_path / "out", Path("out/pictures"))

@@ -94,25 +94,29 @@ def test_copies_of_a_picture_stay_together_by_hash(root, tmp_path):
     assert all(originals) and sum(map(len, originals)) == 40
 
 
-def test_lists_name_pictures_in_any_usual_way_and_the_rest_trains(root):
+@pytest.fixture
+def lists(root) -> dict[str, str]:
+    """Lists of three pictures of a board and of one of another."""
     (root / "set/mine.txt").write_text("/elsewhere/set/images/lot0/b0_0.png\nlot0/b0_1.png\n\nb0_2\r\n")
     (root / "set/val.txt").write_text("lot3\\b11_0.png\n")
-    data = read(root, test_list="mine.txt", validation_list="val.txt")
+    return {"test_list": "mine.txt", "validation_list": "val.txt"}
+
+
+def test_lists_name_pictures_in_any_usual_way_and_the_rest_trains(root, lists):
+    data = read(root, **lists)
     assert names(data, "test") == {"b0_0.png", "b0_1.png", "b0_2.png"}
     assert names(data, "validation") == {"b11_0.png"}
     assert len(data.splits["train"]) == 44
     (root / "set/some.txt").write_text("b5_0\nb5_1\n")
-    lists = {"train_list": "some.txt", "test_list": "mine.txt", "validation_list": "val.txt"}
-    assert names(read(root, **lists), "train") == {"b5_0.png", "b5_1.png"}
+    assert names(read(root, train_list="some.txt", **lists), "train") == {"b5_0.png", "b5_1.png"}
 
 
-def test_lists_that_tear_a_board_apart_are_followed_and_told(root):
-    (root / "set/mine.txt").write_text("b0_0\n")
-    data = read(root, test_list="mine.txt", validation_list="val.txt", group=r"/(b\d+)_")
+def test_lists_that_tear_a_board_apart_are_followed_and_told(root, lists):
+    data = read(root, group=r"/(b\d+)_", **lists)
     assert "\nwarning: boards in train and in another split: b0, b11 (see data.split)" in data.summary()
 
 
-def test_what_lists_leave_open_is_split_off_training_by_group(root):
+def test_what_lists_leave_open_is_split_off_training_by_group(root, lists):
     data = read(root, test_list="mine.txt", group=r"/(b\d+)_")
     assert groups(data)[0].isdisjoint(groups(data)[1])
 

@@ -155,5 +155,7 @@ def test_anchors_are_nine_whole_sizes_by_area_and_find_clusters():
     assert shape_iou(sizes, anchors.astype(float)).max(axis=1).min() > 0.85
 
 
-def test_few_different_boxes_still_give_nine_anchors():
-    assert len(cluster_anchors(np.float32([[30, 30], [20, 40]]))) == 9
+@pytest.mark.parametrize("sizes", [[[30, 30], [20, 40]], [[3, 3]]])
+def test_few_different_boxes_still_give_nine_different_anchors(sizes):
+    anchors = cluster_anchors(np.float32(sizes))
+    assert len(anchors) == len(set(map(tuple, anchors))) == 9 and all(size in anchors for size in sizes)

@@ -12,10 +12,10 @@ from common.errors import UserError
 from common.reporting.tables import show
 from common.training.run_folder import RunFolder
 from tasks.pcb.config import Config
-from tasks.pcb.data import read_data
 from tasks.pcb.detect import shrink, stack_images
 from tasks.pcb.synthetic_boards import write_boards
 from tasks.pcb.task import Task
+from tests.pcb.small_run import untrained_task
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +25,15 @@ def root(tmp_path_factory):
     return folder
 
 
-def make_task(root, assets, **sections) -> Task:
-    values = {"task": "pcb", "data": {"root": "boards"}, "augment": {"crop": 128, "crops": 2}}
-    for section, fields in sections.items():
-        values[section] = {**values.get(section, {}), **fields}
-    config = build(Config, values, "test")
-    return Task(config, read_data(config, root), assets)
-
-
 def test_an_epoch_takes_every_crop_once_and_epochs_differ(root, tmp_path):
-    task = make_task(root, tmp_path, train={"batch_size": 4})
+    task = untrained_task(root, tmp_path, train={"batch_size": 4})
     first, second = (np.concatenate(task.plan(epoch)) for epoch in (0, 1))
     assert sorted(first) == sorted(second) == list(range(2 * len(task.data.splits["train"])))
     assert (first != second).any()
 
 
 def test_a_batch_learns_and_its_loss_is_the_mean_over_pictures(root, tmp_path):
-    task = make_task(root, tmp_path)
+    task = untrained_task(root, tmp_path)
     samples = [task.dataset(0)[i] for i in range(4)]
     task.model.train()
     # Batch statistics would tie the pictures together.
@@ -56,7 +48,7 @@ def test_a_batch_learns_and_its_loss_is_the_mean_over_pictures(root, tmp_path):
 def test_multiscale_draws_one_side_an_update_by_seed_and_epoch(root, tmp_path):
     augment = {"multiscale": [64, 128, 192]}
     task, other = (
-        make_task(root, tmp_path / name, train={"batch_size": 2}, augment=augment) for name in "ab"
+        untrained_task(root, tmp_path / name, train={"batch_size": 2}, augment=augment) for name in "ab"
     )
     drawn = []
     for epoch in range(2):
@@ -73,8 +65,8 @@ def test_multiscale_draws_one_side_an_update_by_seed_and_epoch(root, tmp_path):
 
 
 def test_anchors_are_those_of_the_sides_that_training_sees(root, tmp_path):
-    plain = make_task(root, tmp_path / "a").anchors
-    doubled = make_task(root, tmp_path / "b", augment={"multiscale": [256]}).anchors
+    plain = untrained_task(root, tmp_path / "a").anchors
+    doubled = untrained_task(root, tmp_path / "b", augment={"multiscale": [256]}).anchors
     assert np.array(doubled).prod(axis=1).mean() == pytest.approx(
         4 * np.array(plain).prod(axis=1).mean(), rel=0.1
     )
@@ -85,10 +77,10 @@ def tensors(batch: tuple) -> list[paddle.Tensor]:
 
 
 def test_anchors_are_kept_with_the_run(root, tmp_path):
-    found = make_task(root, tmp_path).anchors
+    found = untrained_task(root, tmp_path).anchors
     other = [[width + 1, height + 1] for width, height in found]
     (tmp_path / "anchors.json").write_text(json.dumps(other))
-    task = make_task(root, tmp_path)
+    task = untrained_task(root, tmp_path)
     assert task.anchors == other
     assert task.model.head.mask_anchors[2] == [side for anchor in other[:3] for side in anchor]
 
@@ -100,7 +92,7 @@ def always(boxes, scores):
 
 
 def test_detections_are_in_pixels_of_the_unscaled_picture(root, tmp_path):
-    task = make_task(root, tmp_path, data={"scale": 0.5})
+    task = untrained_task(root, tmp_path, data={"scale": 0.5})
     pictures = task.data.splits["validation"]
     # A network that finds one box in the middle half of what it is shown.
     task.model.decoded = always([[16, 16, 48, 48]], [[0, 0, 0.9, 0, 0, 0]])
@@ -111,7 +103,7 @@ def test_detections_are_in_pixels_of_the_unscaled_picture(root, tmp_path):
 
 
 def test_a_detection_outside_the_picture_is_clipped_or_dropped(root, tmp_path):
-    task = make_task(root, tmp_path)
+    task = untrained_task(root, tmp_path)
     boxes = [[100, 100, 160, 140], [130, 0, 150, 20]]
     task.model.decoded = always(boxes, [[0.9, 0, 0, 0, 0, 0], [0, 0.8, 0, 0, 0, 0]])
     found = task.predict(task.data.splits["validation"][:1])[0]
@@ -119,7 +111,7 @@ def test_a_detection_outside_the_picture_is_clipped_or_dropped(root, tmp_path):
 
 
 def test_test_metrics_tell_seen_boards_from_unseen_ones(root, tmp_path):
-    task = make_task(root, tmp_path)
+    task = untrained_task(root, tmp_path)
     with pytest.raises(RuntimeError, match="is in training mode"):
         task.evaluate_split("test")
     task.model.eval()
@@ -154,7 +146,7 @@ def find_annotated(task: Task, boards: int) -> None:
 
 
 def test_the_threshold_is_chosen_on_validation_kept_and_applied_to_test(root, tmp_path):
-    task = make_task(root, tmp_path)
+    task = untrained_task(root, tmp_path)
     task.model.eval()
     number = len(task.data.splits["validation"])
     find_annotated(task, number)
@@ -176,7 +168,7 @@ def test_the_threshold_is_chosen_on_validation_kept_and_applied_to_test(root, tm
 
 def test_the_report_shows_what_the_metrics_were_computed_from(root, tmp_path):
     run = RunFolder(tmp_path / "run")
-    task = make_task(root, run.assets)
+    task = untrained_task(root, run.assets)
     task.model.eval()
     find_annotated(task, 1)
     for split in ("validation", "test"):

@@ -125,7 +125,17 @@ def test_a_template_of_another_size_and_one_that_is_damaged_are_one_line(tmp_pat
     with pytest.raises(UserError, match=re.escape(f"{template}: {message}")) as raised:
         read(tmp_path / "boards")
     assert "\n" not in str(raised.value)
+
+
+def test_a_model_of_tested_pictures_takes_templates_of_any_size_but_no_damaged_ones(tmp_path):
+    write_boards(tmp_path / "boards", number=8, size=128)
+    template = next((tmp_path / "boards").rglob("92000*_temp.jpg"))
+    write(template, (64, 41))
     assert read(tmp_path / "boards", "tested").splits["validation"]
+    # It would be found after training, when false alarms are counted.
+    template.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="found 10 bytes that are no whole picture"):
+        read(tmp_path / "boards", "tested")
 
 
 def test_one_template_for_all_is_written_beside_each_by_the_converter(tmp_path):

@@ -1,6 +1,5 @@
 """Exported models: complete, equal to the run, and refused where they are not."""
 
-import importlib.util
 import json
 import os
 import re
@@ -16,37 +15,25 @@ from common.inference.running import require_packages
 from tasks.sentiment.export import TEXTS, export, require_agreement, texts_to_compare
 from tasks.sentiment.exported import find_exported
 from tasks.sentiment.predict import predict
+from tests.exports import FORMATS, NETWORKS, ONNX, changed, cut, export_all, gone, with_onnx
 from tests.sentiment.encoder_folders import FAMILIES, hugging_face_folder
 from tests.small_runs import categories_run as trained_run
 
 CLASSES = ["其他", "手机", "水果"]
 TOKENIZER = {"vocab.txt", "tokenizer_config.json", "special_tokens_map.json"}
 BESIDE = {"export.json", "labels.json", *TOKENIZER}
-with_onnx = pytest.mark.skipif(
-    importlib.util.find_spec("onnxruntime") is None, reason="the extra onnx is not installed"
-)
-FORMATS = ["paddle", pytest.param("onnx", marks=with_onnx)]
 
 
 @pytest.fixture(scope="module")
 def exports(categories_run, tmp_path_factory):
     """The run as a Paddle model and, where that can be, as ONNX, by format."""
-    folder = tmp_path_factory.mktemp("exports")
-    formats = ["paddle"] + ["onnx"] * (importlib.util.find_spec("onnxruntime") is not None)
-    for name in formats:
-        export(categories_run.path, name, folder / name)
-    return {name: folder / name for name in formats}
+    return export_all(export, categories_run.path, tmp_path_factory.mktemp("exports"))
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_export_holds_model_tokenizer_labels_and_the_proof(exports, name):
     files = {file.name for file in exports[name].iterdir()} - BESIDE
-    networks = (
-        [{"model.onnx"}]
-        if name == "onnx"
-        else [{f, "model.pdiparams"} for f in ("model.json", "model.pdmodel")]
-    )
-    assert files in networks
+    assert files in NETWORKS[name]
     assert {file.name for file in exports[name].iterdir()} >= BESIDE
     assert find_exported(exports[name]).labels.classes == tuple(CLASSES)
     described = json.loads((exports[name] / "export.json").read_text(encoding="utf-8"))
@@ -83,7 +70,7 @@ def test_a_model_that_started_from_weights_is_exported_when_these_are_gone(tmp_p
     overrides = {"model": {"weights": str(weights), "pooling": "cls"}, "train": {"epochs": 1}}
     run = trained_run(tmp_path, overrides)
     shutil.rmtree(weights)
-    name = "onnx" if importlib.util.find_spec("onnxruntime") else "paddle"
+    name = "onnx" if ONNX else "paddle"
     export(run.path, name, tmp_path / "out")
     (tmp_path / "a.txt").write_text("手机\n水果\n", encoding="utf-8")
     found = []
@@ -154,22 +141,6 @@ def test_a_missing_package_is_one_line_that_names_the_extra():
         UserError, match="no_such_package is not installed, expected the extra onnx: pip install"
     ):
         require_packages("json", "no_such_package")
-
-
-def cut(name: str, size: int = 100):
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
-
-
-def gone(name: str):
-    return lambda folder: (folder / name).unlink()
-
-
-def changed(name: str, **fields):
-    def change(folder):
-        found = json.loads((folder / name).read_text(encoding="utf-8"))
-        (folder / name).write_text(json.dumps({**found, **fields}), encoding="utf-8")
-
-    return change
 
 
 DAMAGED = {

@@ -9,7 +9,7 @@ from common.reporting.page import HtmlTable, Section
 from tasks.pcb.checks.source import Checked, Source, place_of
 from tasks.pcb.formats.records import CLASS_FILES, NoAnnotation, NoPicture, text_lines
 from tasks.pcb.formats.yolo import label_file
-from tasks.pcb.images import find_files, is_picture
+from tasks.pcb.images import find_files, is_picture, picture_size
 
 SIZES_SHOWN = 8
 # Of 255; a scan of bare copper alone has more.
@@ -19,8 +19,8 @@ TEMPLATES = "templates"
 
 def check_files(source: Source) -> tuple[Section, list[Finding]]:
     """Sizes of the pictures, and the files that are wrong, every one of them."""
-    findings = [*_damaged(source), *_missing(source), *_unannotated(source), *_unused(source), *_odd(source)]
-    return _section(source), findings
+    findings = [*_damaged(source), *_damaged_templates(source), *_missing(source), *_unannotated(source)]
+    return _section(source), [*findings, *_unused(source), *_odd(source)]
 
 
 def _section(source: Source) -> Section:
@@ -57,6 +57,21 @@ def _damaged(source: Source) -> list[Finding]:
         remedy = "correct them; training refuses the data set as it is"
         found.append(Finding("error", "annotation cannot be read", message, remedy, faults, every=True))
     return found
+
+
+def _damaged_templates(source: Source) -> list[Finding]:
+    templates = dict.fromkeys(p.entry.template for p in source.pictures if p.entry.template is not None)
+    places = []
+    for template in templates:
+        try:
+            picture_size(template)
+        except UserError as error:
+            places.append(place_of(str(error), template))
+    if not places:
+        return []
+    message = f"{len(places):,} of {len(templates):,} templates"
+    remedy = "copy these files again, or take them away; training refuses the data set as it is"
+    return [Finding("error", "template cannot be read", message, remedy, places, every=True)]
 
 
 def _missing(source: Source) -> list[Finding]:

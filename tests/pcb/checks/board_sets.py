@@ -27,8 +27,8 @@ MODEL = {"assign_iou": 0.4, "neighbour_cells": True}
 
 
 def configuration(root: str, **fields) -> Config:
-    """Fields of ``data`` by their names, those of ``augment`` and ``model`` as mappings."""
-    values = {name: fields.pop(name, {}) for name in ("augment", "model")}
+    """Fields of ``data`` by their names, those of ``augment``, ``model`` and ``loss`` as mappings."""
+    values = {name: fields.pop(name, {}) for name in ("augment", "model", "loss")}
     values["augment"] = {"crop": 128, **values["augment"]}
     values["model"] = {**MODEL, **values["model"]}
     return build(Config, {"task": "pcb", "data": {"root": root, **APART, **fields}, **values}, "test")

@@ -67,6 +67,14 @@ def test_every_damaged_picture_is_named_and_the_rest_is_looked_at(root, name):
     assert [place.file.name for place in unused.places] == ["more.jpg"]
 
 
+def test_every_damaged_template_is_named(root):
+    folder = root("deeppcb")
+    names = [f"{TRAIN}001_temp.jpg", f"{TEST}000_temp.jpg"]
+    for name in names:
+        next(folder.rglob(name)).write_bytes(b"no picture")
+    assert found(check(folder.parent, "deeppcb")) == [("error", "template cannot be read", 2, *names)]
+
+
 # Lines added to a training board of 128 x 128 pixels, fields, and the findings: the line counts from the
 # first one added.
 LINES = {

@@ -48,6 +48,20 @@ def test_targets_of_crops_flips_mosaic_and_mixup_decode_to_their_boxes(task):
     assert sum(len(view.owner) for view in last) < sum(len(view.owner) for view in views)
 
 
+def test_weights_of_classes_are_no_mixup(root, tmp_path):
+    seen = {}
+    for probability in (0.0, 0.9):
+        augment = {**AUGMENT, "mixup": {"probability": probability}}
+        weighted = configuration(
+            "boards", augment=augment, model={"neck_width": 8}, loss={"class_weights": [0.1, 0.3, 0.5] * 2}
+        )
+        views = draw_views(Task(weighted, read_data(weighted, root), tmp_path), 0, 8)
+        seen[probability] = np.concatenate([view.sample.weights for view in views])
+        for view in views:
+            assert view.positives.weights == pytest.approx(view.sample.weights[view.owner], rel=1e-5)
+    assert (seen[0.0] == 1).all() and (seen[0.9] < 1).any() and seen[0.9].max() <= 1
+
+
 def test_a_mistake_in_the_assignment_shows(task, monkeypatch):
     dataset = task.dataset(0)
     monkeypatch.setattr(task, "dataset", lambda epoch: Shifted(dataset))
