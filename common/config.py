@@ -9,102 +9,16 @@ import difflib
 import json
 import re
 from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, get_args, get_origin
+from typing import Any, Literal, Optional, get_args, get_origin
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from common.errors import UserError
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-@dataclass(config=STRICT)
-class Rule:
-    """Factors for the parameters whose whole structured name the pattern matches."""
-
-    pattern: str = Field(description="regular expression, such as encoder[.]embeddings[.].*")
-    weight_decay: float = Field(1.0, ge=0, description="factor on the decay")
-    learning_rate: float = Field(1.0, ge=0, description="factor on the rate")
-
-    def __post_init__(self):
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ValueError(
-                f"optim.rules: found {self.pattern!r}, expected a regular expression: {error}"
-            ) from None
-
-
-@dataclass(config=STRICT)
-class Optim:
-    """Optimizer, its regularization, and the schedule of its rate."""
-
-    name: Literal["adamw", "adam", "momentum", "sgd"] = Field(
-        "adamw", description="adamw decays weights directly; the others add the L2 term to the gradient"
-    )
-    learning_rate: float = Field(1e-3, gt=0, description="peak rate, reached after warm-up")
-    weight_decay: float = Field(
-        0.0, ge=0, description="strength of the decay on weights; biases and norms are exempt"
-    )
-    layer_decay: float = Field(
-        1.0, gt=0, le=1, description="rate of a layer at depth k: times layer_decay^(n+1-k)"
-    )
-    weight_decay_layer_decay: float = Field(
-        1.0, gt=0, le=1, description="decay of a layer at depth k: times this^(n+1-k)"
-    )
-    rules: list[Rule] = Field(
-        default_factory=list, description="factors by structured name, the first match wins"
-    )
-    decay_embeddings: bool = Field(True, description="whether embedding tables are decayed")
-    param_attr: Literal["respect", "override"] = Field(
-        "respect", description="what the model's own ParamAttr says of rate and decay"
-    )
-    momentum: float = Field(0.9, ge=0, lt=1, description="used by momentum")
-    clip_norm: float = Field(0.0, ge=0, description="global norm over all parameters; 0 is off")
-    warmup: float = Field(0.0, ge=0, lt=1, description="share of all updates with a rising rate")
-    schedule: Literal["constant", "linear", "cosine", "step"] = Field(
-        "linear", description="course of the rate after warm-up; linear and cosine end at zero"
-    )
-    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default_factory=lambda: [0.6, 0.9], description="shares of all updates where step multiplies the rate"
-    )
-    gamma: float = Field(0.1, gt=0, le=1, description="what step multiplies the rate by")
-    explicit_l2: bool = Field(
-        False, description="the decay as a penalty in the loss, clipped with it, not in the optimizer"
-    )
-
-
-@dataclass(config=STRICT)
-class Loop:
-    """Batches and machine of any training run."""
-
-    accumulate: int = Field(1, ge=1, description="micro-batches an update is computed in")
-    amp: Literal["off", "bf16", "fp16"] = Field("off", description="mixed precision, on GPUs only")
-    device: str = Field("auto", pattern=r"^(auto|cpu|gpu(:\d+)?)$", description="auto, cpu, gpu or gpu:N")
-    workers: int = Field(0, ge=0, description="processes that load data; 0 loads in the main one")
-    seed: int = Field(0, ge=0, description="initialisation, order of samples, dropout")
-    average_decay: float = Field(
-        0.0, ge=0, lt=1, description="of the moving average of weights that is evaluated and kept; 0 is off"
-    )
-    evaluate_every: Optional[int] = Field(
-        None, ge=1, description="updates between further evaluations, kept in evaluations.csv"
-    )
-    visualdl: bool = Field(False, description="write history for VisualDL too, into visualdl/ of the run")
-
-
-@dataclass(config=STRICT)
-class Train(Loop):
-    """Length, batches and machine of a training run."""
-
-    epochs: int = Field(10, ge=1, description="passes over the training data")
-    steps: Optional[int] = Field(None, ge=1, description="updates of the weights, instead of epochs")
-    batch_size: int = Field(32, ge=1, description="samples an update, over all processes")
-    train_samples_evaluated: int = Field(
-        0, ge=0, description="training samples evaluated with validation, to show the gap; 0 is none"
-    )
 
 
 class _Loader(yaml.SafeLoader):
@@ -295,18 +209,22 @@ def walk_fields(config_class: type, prefix: str = ""):
             yield name, field
 
 
-def describe(config_class: type) -> str:
-    """A line a field: flag, type, default, meaning; for ``--help``."""
+def describe(config_class: type, config: Any = None) -> str:
+    """A line a field: flag, type, its value in ``config`` or else its default, meaning; for ``--help``."""
     lines = []
     for name, field in walk_fields(config_class):
-        info = field.default
-        default = getattr(info, "default", info)
-        if default is dataclasses.MISSING or "Undefined" in repr(default):
-            factory = getattr(info, "default_factory", None)
-            default = factory() if factory else "required"
-        meaning = getattr(info, "description", None) or ""
-        lines.append(f"  --{name} {_type_name(field.type)} [{default}]\n        {meaning}")
+        value = _default(field) if config is None else attrgetter(name)(config)
+        meaning = getattr(field.default, "description", None) or ""
+        lines.append(f"  --{name} {_type_name(field.type)} [{value}]\n        {meaning}")
     return "\n".join(lines)
+
+
+def _default(field: dataclasses.Field) -> Any:
+    default = getattr(field.default, "default", field.default)
+    if default is not dataclasses.MISSING and "Undefined" not in repr(default):
+        return default
+    factory = getattr(field.default, "default_factory", None)
+    return factory() if factory else "required"
 
 
 def _type_name(kind: Any) -> str:

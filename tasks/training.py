@@ -69,11 +69,13 @@ def _parse(description: str, script: str, names: Sequence[str]) -> tuple[argpars
 
 
 def _print_help(parser: argparse.ArgumentParser, config: Optional[Path], names: Sequence[str]) -> None:
-    """The flags, and every field of the configuration with its type, default and meaning."""
+    """The flags, and every field of the configuration with type, value or default, and meaning."""
     print(parser.format_help())
-    for name in [configuration.read_yaml(config).get("task")] if config else names:
-        fields = configuration.describe(tasks.load(name, "config").Config)
-        print(f"fields of a {name} configuration, each a flag:\n{fields}\n")
+    loaded = runs.load_config(config) if config else None
+    values = f"its value in {config}" if config else "its default"
+    for name in [loaded.task] if config else names:
+        fields = configuration.describe(tasks.load(name, "config").Config, loaded)
+        print(f"fields of a {name} configuration, each a flag, with {values}:\n{fields}\n")
 
 
 def default_run_dir(config: Path, seed: Optional[int]) -> Path:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Optional
 
 import paddle
 
-from common.config import Optim, Rule
+from common.config_fields import Optim, Rule
 from common.errors import UserError
 from common.regularization.parameter_kinds import OwnedParameter, owned_parameters
 

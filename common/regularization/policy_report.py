@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.errors import UserError
 from common.regularization.parameter_groups import ParameterSetting
 from common.regularization.shrinkage import NEGLIGIBLE, total_shrinkage

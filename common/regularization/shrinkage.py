@@ -5,7 +5,7 @@ from typing import Optional
 
 import numpy as np
 
-from common.config import Optim
+from common.config_fields import Optim
 
 NEGLIGIBLE = 1e-4
 

@@ -4,7 +4,7 @@ import contextlib
 
 import paddle
 
-from common.config import Loop
+from common.config_fields import Loop
 from common.errors import UserError
 from common.training.device_check import require_device
 

@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from common.config import Loop
+from common.config_fields import Loop
 from common.errors import UserError
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import paddle
 from tqdm import tqdm
 
-from common.config import Loop, Optim
+from common.config_fields import Loop, Optim
 from common.errors import Interrupted, UserError
 from common.regularization.l2_penalty import l2_penalty
 from common.regularization.parameter_groups import ParameterSetting, merge_groups

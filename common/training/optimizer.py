@@ -2,7 +2,7 @@
 
 import paddle
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.regularization.parameter_groups import ParameterSetting, merge_groups
 from common.regularization.policy_report import span
 

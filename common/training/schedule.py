@@ -2,7 +2,7 @@
 
 import math
 
-from common.config import Optim
+from common.config_fields import Optim
 
 
 def learning_rate_factor(step: int, total: int, optim: Optim) -> float:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Optional, Union
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from common.config import STRICT, Optim, Train
+from common.config import STRICT
+from common.config_fields import Optim, Train
 from tasks.pcb.given_weights import weights_file
 
 SELECTION_METRIC = "map_50"

@@ -6,7 +6,8 @@ from typing import Annotated, List, Literal, Optional, Union
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from common.config import STRICT, Optim, Train
+from common.config import STRICT
+from common.config_fields import Optim, Train
 from tasks.sentiment.encoder_folder import check_weights
 from tasks.sentiment.known_sets import DEFAULTS, KNOWN_SETS
 

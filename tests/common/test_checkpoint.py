@@ -4,7 +4,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.errors import UserError
 from common.regularization.parameter_groups import parameter_settings
 from common.training.checkpoint import load_checkpoint, save_checkpoint

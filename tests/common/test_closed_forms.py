@@ -7,7 +7,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from common.config import Optim, Rule
+from common.config_fields import Optim, Rule
 from common.regularization.parameter_groups import parameter_settings
 from common.training.optimizer import build_optimizer
 from common.training.schedule import learning_rates

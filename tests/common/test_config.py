@@ -146,6 +146,12 @@ def test_help_describes_every_field():
     assert "--optim.name adamw|adam|momentum|sgd [adamw]" in text
 
 
+def test_help_of_a_configuration_shows_its_values():
+    text = config.describe(Example, build("--optim.name", "sgd", "--optim.weight_decay", "1e-4"))
+    assert "--optim.name adamw|adam|momentum|sgd [sgd]" in text
+    assert "--optim.weight_decay FLOAT [0.0001]" in text
+
+
 @pytest.mark.parametrize("value", ["off", "no", "yes", "00041", "92000", "1e5", "true", "[a", "手机"])
 def test_a_flag_of_a_text_field_is_taken_as_it_is(value):
     values = config.parse_flags(["--data.path", value], Example)

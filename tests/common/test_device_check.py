@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.config import Train
+from common.config_fields import Train
 from common.errors import UserError
 from common.training.device import select_device
 from common.training.device_check import is_processor_build, require_device

@@ -13,7 +13,7 @@ from ppdet.modeling.heads.yolo_head import YOLOv3Head
 from ppdet.modeling.losses.yolo_loss import YOLOv3Loss
 from ppdet.modeling.necks.yolo_fpn import YOLOv3FPN
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.errors import UserError
 from common.regularization.depths import bert_depth_of
 from common.regularization.parameter_groups import merge_groups, parameter_settings

@@ -7,7 +7,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.regularization.l2_penalty import l2_penalty
 from common.regularization.parameter_groups import merge_groups, parameter_settings
 from common.training.optimizer import build_optimizer, clip_gradients

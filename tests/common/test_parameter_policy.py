@@ -11,7 +11,7 @@ from paddlenlp.transformers import LlamaConfig
 from paddlenlp.transformers.llama.modeling import LlamaRMSNorm
 from paddlenlp.transformers.t5.modeling import T5LayerNorm
 
-from common.config import Optim, Rule
+from common.config_fields import Optim, Rule
 from common.errors import UserError
 from common.regularization.parameter_groups import parameter_settings
 from common.training.optimizer import build_optimizer

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from paddle import nn
 from paddle.regularizer import L2Decay
 
-from common.config import Rule
+from common.config_fields import Rule
 from common.regularization.parameter_groups import merge_groups, parameter_settings
 
 EXEMPT_BY_ATTR = paddle.ParamAttr(learning_rate=0.5, regularizer=L2Decay(0.0))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.training.schedule import learning_rate_factor
 
 

@@ -7,7 +7,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from common.config import Optim, Rule
+from common.config_fields import Optim, Rule
 from common.errors import UserError
 from common.regularization.parameter_groups import parameter_settings
 from common.regularization.policy_report import group_rows

@@ -8,7 +8,7 @@ import pytest
 from paddlenlp.transformers import BertConfig, BertModel
 from scipy import stats
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.regularization.parameter_groups import parameter_settings
 from common.training.optimizer import build_optimizer
 

@@ -11,7 +11,7 @@ from paddle.regularizer import L2Decay
 from paddlenlp.ops.optimizer import AdamWDL
 from ppdet.modeling.backbones.mobilenet_v1 import MobileNet
 
-from common.config import Optim
+from common.config_fields import Optim
 from common.regularization import policy_report
 from common.regularization.l2_penalty import l2_penalty
 from common.regularization.parameter_groups import merge_groups, parameter_settings

@@ -6,7 +6,8 @@ from typing import List, Literal, Optional
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from common.config import STRICT, Loop, Optim
+from common.config import STRICT
+from common.config_fields import Loop, Optim
 from common.errors import UserError
 from tasks.sentiment.encoder_folder import EncoderFolder, local_folder, read_encoder_folder
 from tasks.sentiment.vocabulary import SPECIAL
