@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from common import config
+from common.config_fields import Optim, Train
 from common.errors import UserError
 from tests.conftest import ROOT
 
@@ -22,8 +23,8 @@ class Data:
 @dataclass(config=config.STRICT)
 class Example:
     task: Literal["example"]
-    optim: config.Optim = field(default_factory=config.Optim)
-    train: config.Train = field(default_factory=lambda: config.Train(epochs=3))
+    optim: Optim = field(default_factory=Optim)
+    train: Train = field(default_factory=lambda: Train(epochs=3))
     data: Data = field(default_factory=Data)
 
 
