@@ -1,11 +1,7 @@
 """The summary of a suite as Markdown, and the marked block of a README that is made of it."""
 
-import re
-from pathlib import Path
-
 from common.errors import UserError
 from common.reporting.page import HtmlTable
-from common.training.run_folder import write_text
 from tasks.reproduce import tables
 from tasks.reproduce.tables import Summary
 
@@ -48,35 +44,16 @@ def made_on(summary: Summary) -> str:
     return f"{done}, {hours:.1f} hours of work on {where or 'an unknown machine'}, commit {commit}."
 
 
-def block_markers(name: str) -> tuple[str, str]:
-    """First and last line of a suite's block."""
-    return f"<!-- reproduce {name} -->", f"<!-- end of reproduce {name} -->"
-
-
-def find_block(text: str, name: str) -> str:
-    """What stands between a suite's markers, or nothing."""
-    first, last = map(re.escape, block_markers(name))
-    found = re.search(f"{first}\n(.*?){last}", text, re.DOTALL)
-    return found.group(1) if found else ""
-
-
-def replace_block(file: Path, summary: Summary) -> bool:
-    """Put the summary between its markers; False where the file has none.
+def metric_markdown(summary: Summary, metric: str, split: str) -> str:
+    """A row an arm and a column a regime: mean ± sample standard deviation of one metric.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: no run has it.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    first, last = block_markers(summary["suite"])
-    if f"{first}\n" not in text or last not in text:
-        return False
-    before, rest = text.split(f"{first}\n", 1)
-    after = rest.split(last, 1)[1]
-    write_text(file, f"{before}{first}\n{markdown(summary, everything=False)}{last}{after}")
-    return True
+    if not any(tables.value_of(run, split, metric) is not None for run in summary["runs"].values()):
+        raise UserError(f"{summary['suite']}: found no run with {metric} of {split}")
+    table = _table(tables.metric_table(summary, metric, split))
+    return f"{table}\n\n{metric}, {split}, mean ± standard deviation over seeds; {made_on(summary)}\n"
 
 
 def _table(table: HtmlTable) -> str:

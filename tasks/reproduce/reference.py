@@ -10,7 +10,7 @@ from common.evaluation.reference_check import ReferenceCheck, check_against_refe
 from common.json_file import read_object
 from common.reporting.tables import show
 from common.training.run_folder import write_text
-from tasks.reproduce.markdown import replace_block
+from tasks.reproduce.blocks import fill_file
 from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
 from tasks.reproduce.tables import Summary, select_runs, value_of
@@ -52,7 +52,7 @@ def write_reference(suite: Path, summary: Summary) -> list[Path]:
         raise UserError(f"--write-reference: {found}, expected all; run the suite to its end first")
     file = reference_file(suite)
     write_text(file, to_json(summary))
-    return [file, *(page for page in PAGES if replace_block(page, summary))]
+    return [file, *(page for page in PAGES if fill_file(page, summary))]
 
 
 def compare_with_reference(reference: Summary, results: Results) -> list[list[str]]:

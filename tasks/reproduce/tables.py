@@ -81,6 +81,20 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
     return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
 
 
+def metric_table(summary: Summary, metric: str, split: str) -> HtmlTable:
+    """A row an arm, a column a regime: mean ± sample standard deviation of one metric."""
+    runs = [run for run in summary["runs"].values() if run["failure"] is None]
+    arms, regimes = (list(dict.fromkeys(run[name] for run in runs)) for name in ("arm", "regime"))
+    rows = []
+    for arm in arms:
+        some = {r: [run for run in runs if (run["arm"], run["regime"]) == (arm, r)] for r in regimes}
+        few = min(filter(None, some.values()), key=len)
+        rows.append(
+            [_few(arm, few), *(mean_and_sd(value_of(r, split, metric) for r in some[n]) for n in some)]
+        )
+    return HtmlTable(["arm", *regimes], rows)
+
+
 def detail_table(summary: Summary, regime: str, task: str, split: str, arms: Sequence[str]) -> HtmlTable:
     """A row a metric of a class, a size or a group, a column an arm."""
     runs = [run for run in select_runs(summary, regime=regime, task=task) if run["failure"] is None]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tasks.reproduce.markdown import find_block, markdown
+from tasks.reproduce.blocks import fill_blocks, suites_of
 from tasks.reproduce.reference import PAGES, read_reference
 from tests.conftest import ROOT
 
@@ -22,12 +22,12 @@ def test_the_ten_lines_run():
 
 @pytest.mark.parametrize("file", REFERENCES, ids=lambda file: file.stem)
 def test_every_number_of_a_marked_block_is_that_of_the_reference_results(file):
-    blocks = [block for page in PAGES if (block := find_block(page.read_text(encoding="utf-8"), file.stem))]
     reference = read_reference(ROOT / f"configs/reproduce/{file.stem}.yaml")
-    assert blocks and set(blocks) == {markdown(reference, everything=False)}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert fill_blocks(text, reference) == text
 
 
-def test_a_block_without_reference_results_would_be_noticed():
-    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    marked = set(re.findall(r"<!-- reproduce (\w+) -->", text))
+def test_there_are_blocks_of_all_suites_with_reference_results_and_of_no_others():
+    marked = set().union(*(suites_of(page.read_text(encoding="utf-8")) for page in PAGES))
     assert marked == {file.stem for file in REFERENCES}

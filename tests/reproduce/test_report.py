@@ -3,13 +3,15 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from common.errors import UserError
 from tasks.reproduce.analysis import Analysis
+from tasks.reproduce.blocks import fill_blocks, fill_file, suites_of
 from tasks.reproduce.cells import expand
-from tasks.reproduce.markdown import block_markers, find_block, markdown, replace_block
+from tasks.reproduce.markdown import markdown
 from tasks.reproduce.reference import compare_with_reference, differences
 from tasks.reproduce.report import write_reports
 from tasks.reproduce.results import Results, choose_best
@@ -114,17 +116,38 @@ def test_what_differs_in_the_environment_is_named():
     assert lines == ["python: reference 3.11, now 3.10"]
 
 
-def test_a_marked_block_is_replaced_and_nothing_else(tmp_path, summary):
-    first, last = block_markers("made")
+def test_a_marked_block_is_made_anew_and_nothing_else(tmp_path, summary):
     file = tmp_path / "README.md"
-    file.write_text(f"before\n{first}\nold\n{last}\nafter\n", encoding="utf-8")
-    assert replace_block(file, summary)
+    file.write_text(
+        "before\n<!-- reproduce made -->\nold\n<!-- end of reproduce made -->\nbetween\n"
+        "<!-- reproduce other -->\nkept\n<!-- end of reproduce other -->\n"
+        "<!-- reproduce made accuracy test -->\nold\n<!-- end of reproduce made -->\nafter\n",
+        encoding="utf-8",
+    )
+    assert fill_file(file, summary)
     text = file.read_text(encoding="utf-8")
-    assert find_block(text, "made") == markdown(summary, everything=False)
-    assert text.startswith(f"before\n{first}\n") and text.endswith(f"{last}\nafter\n")
-    assert "| validation: arm | accuracy |" in text and "old" not in text
+    whole = markdown(summary, everything=False)
+    assert text.startswith(
+        f"before\n<!-- reproduce made -->\n{whole}<!-- end of reproduce made -->\nbetween\n"
+    )
+    assert (
+        text.endswith("<!-- end of reproduce made -->\nafter\n") and "\nkept\n" in text and "old" not in text
+    )
+    assert suites_of(text) == {"made", "other"} and fill_blocks(text, summary) == text
     file.write_text("no markers\n", encoding="utf-8")
-    assert not replace_block(file, summary)
+    assert not fill_file(file, summary)
+
+
+def test_a_block_of_one_metric_has_a_row_an_arm_and_a_column_a_regime(summary):
+    text = "<!-- reproduce made accuracy test -->\n<!-- end of reproduce made -->"
+    lines = fill_blocks(text, summary).splitlines()
+    assert lines[1] == "| arm | small |"
+    values = [
+        run["metrics"]["test"]["accuracy"] for run in summary["runs"].values() if run["arm"] == "baseline"
+    ]
+    assert lines[3] == f"| baseline | {np.mean(values):.4f} ± {np.std(values, ddof=1):.4f} |"
+    with pytest.raises(UserError, match="made: found no run with recall of test"):
+        fill_blocks(text.replace("accuracy", "recall"), summary)
 
 
 SEARCH = (
