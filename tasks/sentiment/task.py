@@ -55,7 +55,8 @@ class Task(loop.Task):
         elif trained:
             encoder, self.tokenizer = described_encoder(assets)
         else:
-            encoder, self.tokenizer = load_encoder(config.model.weights, assets, config.data.max_length)
+            length, pooler_read = config.data.max_length, config.model.pooling == "cls"
+            encoder, self.tokenizer = load_encoder(config.model.weights, assets, length, pooler_read)
         if config.model.encoder_dropout is not None:
             set_encoder_dropout(encoder, config.model.encoder_dropout)
         self.model = SentimentModel(encoder, len(data.classes), config.model.dropout, config.model.pooling)

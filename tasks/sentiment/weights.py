@@ -22,7 +22,9 @@ from tasks.sentiment.hub import fetch, revision
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 
 
-def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn.Layer, Any]:
+def load_encoder(
+    weights: str, assets: Path, max_length: int, pooler_read: bool = True
+) -> tuple[paddle.nn.Layer, Any]:
     """Encoder, in float32, and tokenizer of a folder or of a hub's model.
 
     Args:
@@ -30,6 +32,7 @@ def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn
         assets: folder to which everything but the weights is copied, for :func:`described_encoder`,
             and in which ``weights.json`` tells where these came from and whether a pooler is among them.
         max_length: tokens of the longest text that the run will encode.
+        pooler_read: whether the run reads the pooler, and so has to be told if the weights have none.
 
     Raises:
         UserError: no hub has the name, a file is missing or damaged, or weights, vocabulary and
@@ -39,7 +42,7 @@ def load_encoder(weights: str, assets: Path, max_length: int) -> tuple[paddle.nn
     described = read_encoder_folder(folder, max_length)
     described.copy_description(assets)
     encoder, tokenizer = described_encoder(assets)
-    _set_weights(encoder, folder / WEIGHTS, described.file)
+    _set_weights(encoder, folder / WEIGHTS, described.file, pooler_read)
     _write_origin(folder, assets)
     return encoder, tokenizer
 
@@ -71,9 +74,9 @@ def _write_origin(folder: Path, assets: Path) -> None:
     write_text(assets / ORIGIN, json.dumps(origin, indent=2) + "\n")
 
 
-def _set_weights(encoder: paddle.nn.Layer, file: Path, config_file: Path) -> None:
+def _set_weights(encoder: paddle.nn.Layer, file: Path, config_file: Path, pooler_read: bool) -> None:
     shapes = tensor_shapes(file)
-    sources = _sources(encoder, file, shapes)
+    sources = _sources(encoder, file, shapes, pooler_read)
     for name, tensor in encoder.state_dict().items():
         if name not in sources:
             continue
@@ -90,7 +93,9 @@ def _set_weights(encoder: paddle.nn.Layer, file: Path, config_file: Path) -> Non
     )
 
 
-def _sources(encoder: paddle.nn.Layer, file: Path, found: Any) -> dict[str, tuple[str, bool]]:
+def _sources(
+    encoder: paddle.nn.Layer, file: Path, found: Any, pooler_read: bool
+) -> dict[str, tuple[str, bool]]:
     """For each weight of the encoder its name in the file, and whether it is transposed there."""
     prefixes = [name[: -len(WORD_EMBEDDINGS)] for name in found if name.endswith(WORD_EMBEDDINGS)]
     if len(prefixes) != 1:
@@ -109,7 +114,7 @@ def _sources(encoder: paddle.nn.Layer, file: Path, found: Any) -> dict[str, tupl
     for name in missing:
         if "pooler." not in name:
             raise UserError(f"model.weights: {file}: found no {name} ({len(missing)} missing), expected all")
-    if missing:
+    if missing and pooler_read:
         print(f"note: {file} has no pooler, as after masked-language-model training; it starts at random")
     _say_unused(file, prefix, set(found) - {source for source, _ in sources.values()})
     return sources

@@ -123,6 +123,8 @@ def test_a_missing_pooler_is_said(tmp_path, capsys):
     change_weights(tmp_path, lambda tensors: {n: a for n, a in tensors.items() if "pooler" not in n})
     load_encoder(str(tmp_path), tmp_path / "assets", 60)
     assert "has no pooler" in capsys.readouterr().out
+    load_encoder(str(tmp_path), tmp_path / "assets", 60, pooler_read=False)
+    assert "pooler" not in capsys.readouterr().out
 
 
 def test_layers_beyond_the_configured_ones_are_said(tmp_path, capsys):

@@ -165,8 +165,9 @@ def new_encoder(config: Config, vocabulary: int, assets: Path, trained: bool) ->
     model, length = config.model, config.data.max_length
     if model.weights is None:
         return _bert(vocabulary, length, model)
-    encoder, _ = described_encoder(assets) if trained else load_encoder(model.weights, assets, length)
-    return encoder
+    if trained:
+        return described_encoder(assets)[0]
+    return load_encoder(model.weights, assets, length, pooler_read=False)[0]
 
 
 def _bert(vocabulary: int, positions: int, sizes: Any) -> BertModel:
