@@ -11,7 +11,7 @@ from typing import Any
 from common import config as configuration
 from common.errors import UserError
 from tasks import runs
-from tasks.reproduce.suite import Arm, Suite
+from tasks.reproduce.suite import Arm, Suite, best_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +98,9 @@ def confirming(suite: Suite, folder: Path, best: dict[str, str]) -> list[Cell]:
     plan = suite.confirmation
     if plan is None:
         return []
-    seeds = list(range(plan.seeds)) if isinstance(plan.seeds, int) else plan.seeds
-    chosen = _cells(suite, folder, list(best.values()), plan.regime, seeds, plan.splits)
+    chosen = _cells(suite, folder, list(best.values()), plan.regime, plan.numbers(), plan.splits)
     sweeps = {trial: sweep for sweep, trial in best.items()}
-    return [dataclasses.replace(cell, arm=f"{sweeps[cell.arm]}_best") for cell in chosen]
+    return [dataclasses.replace(cell, arm=best_name(sweeps[cell.arm])) for cell in chosen]
 
 
 def check_cells(cells: Iterable[Cell]) -> None:

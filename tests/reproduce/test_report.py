@@ -16,7 +16,7 @@ from tasks.reproduce.reference import compare_with_reference, differences
 from tasks.reproduce.report import write_reports
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
-from tasks.reproduce.suite import read_suite
+from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -185,8 +185,8 @@ def test_a_changed_suite_is_noticed_by_the_first_field_that_differs(made):
         results.store.check_unchanged(expand(changed, folder)[0])
     assert "cell baseline-small-seed0 has changed" in str(error.value)
     assert "data.train_size: found 160, asked for 200" in str(error.value)
-    for cell in results.planned:
-        results.store.check_unchanged(cell)
+    for result in results.found:
+        results.store.check_unchanged(result.cell)
 
 
 def test_evaluations_between_epochs_are_what_within_run_fluctuation_is_made_of(made):

@@ -14,7 +14,7 @@ import pytest
 from common.locking import try_lock
 from tasks.reproduce.cells import expand
 from tasks.reproduce.store import Store
-from tasks.reproduce.suite import read_suite
+from tasks.reproduce.suite_file import read_suite
 from tests.conftest import ROOT
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
