@@ -166,10 +166,12 @@ class SpreadSources:
 
 
 def spread_sources(values: np.ndarray) -> SpreadSources:
-    """Where the variance between runs comes from: one-way random effects.
+    """Where the variance between runs comes from: two-way random effects, crossed, a run a cell.
 
-    With mean squares between and within draws, within is σ²_initialisation and (between − within)/n is
-    σ²_draw, 0 where that is negative (Searle, Casella and McCulloch 1992, "Variance Components").
+    Runs of one seed start from the same weights on every draw, so that means of draws share what the seeds
+    give all of them. Within a draw, the variance is σ²_initialisation; the variance between means of draws,
+    less 1/n of the mean square of the residuals, is σ²_draw, 0 where that is negative (Searle, Casella and
+    McCulloch 1992, "Variance Components").
 
     Args:
         values: float [draws of data, initialisations], two or more of each: ``data.seed`` by ``train.seed``.
@@ -177,6 +179,10 @@ def spread_sources(values: np.ndarray) -> SpreadSources:
     values = np.asarray(values, float)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
         raise ValueError(f"found values {values.shape}, expected finite ones of 2 x 2 runs or more")
+    draws, initialisations = values.shape
     within = float(values.var(axis=1, ddof=1).mean())
     between = float(values.mean(axis=1).var(ddof=1))
-    return SpreadSources(math.sqrt(max(0.0, between - within / values.shape[1])), math.sqrt(within))
+    by_seed = values - values.mean(axis=1, keepdims=True)
+    residual = by_seed - by_seed.mean(axis=0)
+    own = float((residual**2).sum()) / ((draws - 1) * (initialisations - 1))
+    return SpreadSources(math.sqrt(max(0.0, between - own / initialisations)), math.sqrt(within))

@@ -74,7 +74,7 @@ def test_hours_are_steps_times_seconds_until_runs_have_been_measured(tmp_path):
 WRONG = {
     "an unknown key": ("claims:", "clams:", "clams: unknown key; the nearest is claims"),
     "an unknown key of an arm": ("overrides: {model", "override: {model", "arms.other: override: unknown"),
-    "no such arm": ("arms: [baseline, reg", "arms: [basline, reg", "the name of an arm or sweep; the nearest"),
+    "no such arm": ("arms: [baseline, reg", "arms: [basline, reg", "name of an arm or sweep; the nearest"),
     "no such regime": ("split: validation, regime: small, figure: 0.032", "split: validation, regime: big",
                        "claims.1.regime: found 'big', expected the name of a regime; the nearest is small"),
     "text for a number": ("steps: 100", "steps: many", "regimes.small: steps: found \"many\""),
