@@ -10,6 +10,10 @@ from scipy import stats
 
 from common.evaluation.comparison import Interval
 
+# Of training: where the fluctuation within a run is measured, by evaluations of at least this number.
+WINDOW = (0.5, 0.9)
+FEWEST_EVALUATIONS = 3
+
 
 @dataclass(frozen=True)
 class SpreadRatio:
@@ -101,23 +105,26 @@ def _correlation_p_value(r: float, n: int) -> float:
     return float(2 * stats.t.sf(abs(r) * math.sqrt((n - 2) / (1 - r**2)), n - 2))
 
 
-def within_run_fluctuation(
-    steps: Sequence[int], values: Sequence[float], total_steps: int, window: tuple[float, float] = (0.5, 0.9)
-) -> float:
+def is_late(steps: np.ndarray, total_steps: int) -> np.ndarray:
+    """Whether evaluations, int [n], stand between 50 % and 90 % of training, both ends included."""
+    return (steps >= WINDOW[0] * total_steps) & (steps <= WINDOW[1] * total_steps)
+
+
+def within_run_fluctuation(steps: Sequence[int], values: Sequence[float], total_steps: int) -> float:
     """Standard deviation of a validation metric about its straight trend late in a run.
 
-    Of the evaluations between 50 % and 90 % of training, both ends included; √(Σ residual²/(n − 2)).
+    Of the evaluations that are late (:func:`is_late`); √(Σ residual²/(n − 2)).
 
     Args:
         steps, values: of the evaluations, such as every 20 steps.
         total_steps: of the run.
 
     Returns:
-        NaN where fewer than three evaluations, or one that is not finite, stand in the window.
+        NaN where fewer than :data:`FEWEST_EVALUATIONS`, or one that is not finite, stand in the window.
     """
     steps, values = np.asarray(steps, float), np.asarray(values, float)
-    late = (steps >= window[0] * total_steps) & (steps <= window[1] * total_steps)
-    if late.sum() < 3 or not np.isfinite(values[late]).all():
+    late = is_late(steps, total_steps)
+    if late.sum() < FEWEST_EVALUATIONS or not np.isfinite(values[late]).all():
         return math.nan
     x = steps[late] - steps[late].mean()
     y = values[late] - values[late].mean()

@@ -9,7 +9,15 @@ from pathlib import Path
 from common.errors import UserError
 from common.locking import is_held, wait_for_lock
 from tasks import runs
-from tasks.reproduce.cells import Cell, check_cells, confirming, expand, find_cell, trials_of
+from tasks.reproduce.cells import (
+    Cell,
+    check_cells,
+    check_evaluations,
+    confirming,
+    expand,
+    find_cell,
+    trials_of,
+)
 from tasks.reproduce.estimate import Estimate, duration, plan_text
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
@@ -55,6 +63,7 @@ class Reproduction:
             self._report()
             return
         check_cells(self.cells)
+        check_evaluations(self.suite, self.cells)
         print(plan_text(self.suite, self.cells, self.store, self.estimate, self._later()), flush=True)
         if self.arguments.dry_run:
             for cell in self.cells:
@@ -110,12 +119,14 @@ class Reproduction:
         from common.reporting.tables import text_table
         from tasks.reproduce.reference import compare_with_reference, differences
         from tasks.reproduce.results import environment
+        from tasks.reproduce.tables import BY_CHANCE
 
         rows = compare_with_reference(self.reference, results)
         columns = ["arm", "regime", "metric", "reference", "now", "expected", "says"]
         print(text_table(columns, rows, "against the reference results"))
         counts = Counter(row[-1] for row in rows)
         print(", ".join(f"{status}: {number}" for status, number in counts.items()))
+        print(BY_CHANCE)
         now = next((environment(r) for r in results.found if r.failure is None), {})
         for line in differences(self.reference["environment"], now) or ["environment: equal"]:
             print(line)

@@ -65,6 +65,7 @@ def _tested(tested: Tested) -> dict[str, Any]:
         "better": claim.better if claim else "",
         "verdict": str(tested.verdict),
         "p_value": finite(found.p_value),
+        "diverged": [list(run) for run in tested.diverged],
     }
     if isinstance(found, Comparison):
         values.update(_difference(found), adjusted=finite(tested.adjusted))
@@ -91,7 +92,6 @@ def _difference(found: Comparison) -> dict[str, Any]:
         "percentile": [percentile.low, percentile.high] if percentile else None,
         "seeds": len(found.seeds),
         "units": found.units,
-        "diverged": [list(run) for run in found.diverged],
     }
 
 

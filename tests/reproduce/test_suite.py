@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import UserError
-from tasks.reproduce.cells import check_cells, confirming, expand, find_cell
+from tasks.reproduce.cells import check_cells, check_evaluations, confirming, expand, find_cell
 from tasks.reproduce.estimate import Estimate, duration
 from tasks.reproduce.store import Store
 from tasks.reproduce.suite_file import read_suite
@@ -175,6 +175,15 @@ def test_a_wrong_override_is_told_of_before_anything_runs(tmp_path, old, new, ex
     with pytest.raises(UserError) as error:
         check_cells(cells)
     assert str(error.value).startswith(expected)
+
+
+@pytest.mark.parametrize("every, found, times", [("null", None, 0), (25, 25, 2)])
+def test_fluctuation_within_runs_that_are_seldom_read_is_refused(tmp_path, every, found, times):
+    suite = read_suite(write_suite(tmp_path, SUITE.replace("evaluate_every: 5", f"evaluate_every: {every}")))
+    with pytest.raises(UserError, match=f"train.evaluate_every: found {found}, .* {times} times late"):
+        check_evaluations(suite, expand(suite, tmp_path))
+    suite = read_suite(write_suite(tmp_path))
+    check_evaluations(suite, expand(suite, tmp_path))
 
 
 def test_an_unknown_cell_is_answered_with_the_nearest(tmp_path):
