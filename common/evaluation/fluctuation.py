@@ -9,10 +9,7 @@ import numpy as np
 from scipy import stats
 
 from common.evaluation.comparison import Interval
-
-# Of training: where the fluctuation within a run is measured, by evaluations of at least this number.
-WINDOW = (0.5, 0.9)
-FEWEST_EVALUATIONS = 3
+from common.evaluation.late_evaluations import FEWEST_EVALUATIONS, is_late
 
 
 @dataclass(frozen=True)
@@ -103,11 +100,6 @@ def _correlation_p_value(r: float, n: int) -> float:
     if abs(r) >= 1:
         return 0.0
     return float(2 * stats.t.sf(abs(r) * math.sqrt((n - 2) / (1 - r**2)), n - 2))
-
-
-def is_late(steps: np.ndarray, total_steps: int) -> np.ndarray:
-    """Whether evaluations, int [n], stand between 50 % and 90 % of training, both ends included."""
-    return (steps >= WINDOW[0] * total_steps) & (steps <= WINDOW[1] * total_steps)
 
 
 def within_run_fluctuation(steps: Sequence[int], values: Sequence[float], total_steps: int) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from common import config as configuration
 from common.errors import UserError
-from common.evaluation.fluctuation import FEWEST_EVALUATIONS, is_late
+from common.evaluation.late_evaluations import FEWEST_EVALUATIONS, is_late
 from tasks import runs
 from tasks.reproduce.suite import Arm, Suite, best_name
 

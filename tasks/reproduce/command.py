@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from common.errors import UserError
 from common.locking import is_held, wait_for_lock
@@ -19,7 +20,6 @@ from tasks.reproduce.cells import (
     trials_of,
 )
 from tasks.reproduce.estimate import Estimate, duration, plan_text
-from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
 from tasks.reproduce.store import BROKEN, FINISHED, RUNNING, Store
 from tasks.reproduce.suite_file import read_suite
@@ -99,6 +99,7 @@ class Reproduction:
     def _report(self) -> None:
         from tasks.reproduce.analysis import Analysis
         from tasks.reproduce.report import write_reports
+        from tasks.reproduce.results import Results
 
         results = Results(self.suite, self.cells, self.store, len(self._later()))
         if not results.found:
@@ -115,7 +116,7 @@ class Reproduction:
 
             print(f"written: {', '.join(map(str, write_reference(self.file, summary)))}")
 
-    def _check_against_reference(self, results: Results) -> list[list[str]]:
+    def _check_against_reference(self, results: Any) -> list[list[str]]:
         from common.reporting.tables import text_table
         from tasks.reproduce.reference import compare_with_reference, differences
         from tasks.reproduce.results import environment
@@ -142,6 +143,8 @@ class Reproduction:
         """Cells of the confirmation, once every run of the search is done."""
         if self.suite.confirmation is None or not self._searched():
             return []
+        from tasks.reproduce.results import Results, choose_best
+
         best = choose_best(Results(self.suite, self.before_confirmation, self.store))
         return self._limited(confirming(self.suite, self.file.parent, best))
 
