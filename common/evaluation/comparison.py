@@ -103,11 +103,6 @@ class Comparison:
     p_value: Optional[float] = None
     diverged: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def exploratory(self) -> bool:
-        """Whether there are fewer pairs than :data:`ENOUGH_SEEDS`."""
-        return len(self.seeds) < ENOUGH_SEEDS
-
 
 def summarize(values: Iterable[float]) -> Summary:
     """Mean and standard deviation of runs, NaN standing for one that diverged."""

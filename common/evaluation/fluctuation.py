@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from common.evaluation.comparison import Interval
+from common.evaluation.late_evaluations import FEWEST_EVALUATIONS, is_late
 
 
 @dataclass(frozen=True)
@@ -101,23 +102,21 @@ def _correlation_p_value(r: float, n: int) -> float:
     return float(2 * stats.t.sf(abs(r) * math.sqrt((n - 2) / (1 - r**2)), n - 2))
 
 
-def within_run_fluctuation(
-    steps: Sequence[int], values: Sequence[float], total_steps: int, window: tuple[float, float] = (0.5, 0.9)
-) -> float:
+def within_run_fluctuation(steps: Sequence[int], values: Sequence[float], total_steps: int) -> float:
     """Standard deviation of a validation metric about its straight trend late in a run.
 
-    Of the evaluations between 50 % and 90 % of training, both ends included; √(Σ residual²/(n − 2)).
+    Of the evaluations that are late (:func:`is_late`); √(Σ residual²/(n − 2)).
 
     Args:
         steps, values: of the evaluations, such as every 20 steps.
         total_steps: of the run.
 
     Returns:
-        NaN where fewer than three evaluations, or one that is not finite, stand in the window.
+        NaN where fewer than :data:`FEWEST_EVALUATIONS`, or one that is not finite, stand in the window.
     """
     steps, values = np.asarray(steps, float), np.asarray(values, float)
-    late = (steps >= window[0] * total_steps) & (steps <= window[1] * total_steps)
-    if late.sum() < 3 or not np.isfinite(values[late]).all():
+    late = is_late(steps, total_steps)
+    if late.sum() < FEWEST_EVALUATIONS or not np.isfinite(values[late]).all():
         return math.nan
     x = steps[late] - steps[late].mean()
     y = values[late] - values[late].mean()
@@ -166,10 +165,12 @@ class SpreadSources:
 
 
 def spread_sources(values: np.ndarray) -> SpreadSources:
-    """Where the variance between runs comes from: one-way random effects.
+    """Where the variance between runs comes from: two-way random effects, crossed, a run a cell.
 
-    With mean squares between and within draws, within is σ²_initialisation and (between − within)/n is
-    σ²_draw, 0 where that is negative (Searle, Casella and McCulloch 1992, "Variance Components").
+    Runs of one seed start from the same weights on every draw, so that means of draws share what the seeds
+    give all of them. Within a draw, the variance is σ²_initialisation; the variance between means of draws,
+    less 1/n of the mean square of the residuals, is σ²_draw, 0 where that is negative (Searle, Casella and
+    McCulloch 1992, "Variance Components").
 
     Args:
         values: float [draws of data, initialisations], two or more of each: ``data.seed`` by ``train.seed``.
@@ -177,6 +178,10 @@ def spread_sources(values: np.ndarray) -> SpreadSources:
     values = np.asarray(values, float)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
         raise ValueError(f"found values {values.shape}, expected finite ones of 2 x 2 runs or more")
+    draws, initialisations = values.shape
     within = float(values.var(axis=1, ddof=1).mean())
     between = float(values.mean(axis=1).var(ddof=1))
-    return SpreadSources(math.sqrt(max(0.0, between - within / values.shape[1])), math.sqrt(within))
+    by_seed = values - values.mean(axis=1, keepdims=True)
+    residual = by_seed - by_seed.mean(axis=0)
+    own = float((residual**2).sum()) / ((draws - 1) * (initialisations - 1))
+    return SpreadSources(math.sqrt(max(0.0, between - own / initialisations)), math.sqrt(within))

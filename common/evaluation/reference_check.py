@@ -25,7 +25,7 @@ class ReferenceCheck:
             :data:`INSIDE` or :data:`OUTSIDE`, which a run also is that diverged and not so in the reference;
             :data:`NOT_COMPARABLE` where there is no interval.
         mean, reference_mean: over runs that have a value; NaN where none has.
-        interval: of the mean of as many new runs; None with fewer than two reference values.
+        interval: of the mean of as many new runs; None without two reference values that differ.
         diverged, reference_diverged: seeds without a value.
     """
 
@@ -40,32 +40,28 @@ class ReferenceCheck:
 def prediction_interval(values, runs: int, confidence: float = 0.95) -> Optional[Interval]:
     """Where the mean of ``runs`` new runs is expected: mean ± t·s·√(1/n + 1/runs), n − 1 degrees of freedom.
 
-    Hahn and Meeker 1991, "Statistical Intervals", section 4.8. None for fewer than two values.
+    Hahn and Meeker 1991, "Statistical Intervals", section 4.8. None for fewer than two values, and where all
+    are equal: a spread of 0 in a few runs, as of rates over a few boxes, does not say that there is none.
     """
     values = np.asarray(list(values), float)
     n = len(values)
-    if n < 2 or runs < 1:
+    if n < 2 or runs < 1 or np.ptp(values) == 0:
         return None
     t = stats.t.ppf((1 + confidence) / 2, n - 1)
     half = t * values.std(ddof=1) * math.sqrt(1 / n + 1 / runs)
     return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
-def check_against_reference(
-    reference: Mapping[int, float], found: Mapping[int, float], decimals: Optional[int] = None
-) -> ReferenceCheck:
+def check_against_reference(reference: Mapping[int, float], found: Mapping[int, float]) -> ReferenceCheck:
     """Compare values by seed, NaN for runs that diverged.
 
     Runs of one seed that both diverged are identical. New seeds that the reference lacks cannot be.
-
-    Args:
-        decimals: values are identical if they are so after rounding; None compares all bits.
     """
     known, new = _finite(reference), _finite(found)
     interval = prediction_interval(known.values(), len(new))
     mean, reference_mean = (float(np.mean(list(v.values()))) if v else math.nan for v in (new, known))
     diverged, reference_diverged = set(found) - set(new), set(reference) - set(known)
-    if found and all(seed in reference and _same(reference[seed], found[seed], decimals) for seed in found):
+    if found and all(seed in reference and _same(reference[seed], found[seed]) for seed in found):
         status = IDENTICAL
     elif diverged - reference_diverged:
         status = OUTSIDE
@@ -81,7 +77,7 @@ def _finite(values: Mapping[int, float]) -> dict[int, float]:
     return {seed: value for seed, value in values.items() if math.isfinite(value)}
 
 
-def _same(reference: float, found: float, decimals: Optional[int]) -> bool:
+def _same(reference: float, found: float) -> bool:
     if not (math.isfinite(reference) and math.isfinite(found)):
         return math.isfinite(reference) == math.isfinite(found)
-    return reference == found if decimals is None else round(reference, decimals) == round(found, decimals)
+    return reference == found

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import tasks
-from common.evaluation.comparison import Arm, Comparison, compare, pair_seeds, paired_values
+from common.config import nearest
+from common.errors import UserError
+from common.evaluation.comparison import Arm, Comparison, compare, pair_seeds, paired_values, summarize
 from common.evaluation.fluctuation import (
     SpreadRatio,
     SpreadSources,
@@ -43,6 +45,7 @@ class Tested:
         clustered: of means again, with whole groups of items drawn; None where there are none.
         claim: None of an exploratory one.
         adjusted: p-value after Holm's correction over all exploratory ones.
+        diverged: (arm, seed) of every run without a value, whose pair has no part in it.
     """
 
     pair: Pair
@@ -51,6 +54,7 @@ class Tested:
     clustered: Optional[Comparison] = None
     claim: Optional[Claim] = None
     adjusted: Optional[float] = None
+    diverged: tuple[tuple[str, int], ...] = ()
 
 
 class Analysis:
@@ -61,15 +65,19 @@ class Analysis:
         self._items: dict[str, Any] = {}
 
     def claims(self) -> list[Tested]:
-        """Every claim of the suite for which two runs are there."""
-        return [tested for claim in self.results.suite.claims if (tested := self._claim(claim)) is not None]
+        """Every claim of the suite, also one whose runs are still to come or all diverged.
+
+        Raises:
+            UserError: a finished run has no such metric.
+        """
+        return [self._claim(claim) for claim in self.results.suite.claims]
 
     def exploratory(self) -> list[Tested]:
         """Arms against their task's baseline, where no claim is: every regime, split, headline metric."""
         suite = self.results.suite
         primary = {_pair(claim) for claim in suite.claims if claim.kind == "difference"}
         found = [self._difference(pair, EXPLORATORY_SHARE) for pair in self._pairs() if pair not in primary]
-        found = [tested for tested in found if tested is not None]
+        found = [tested for tested in found if len(tested.found.seeds) > 1]
         adjusted = iter(holm([t.found.p_value for t in found if t.found.p_value is not None]).tolist())
         return [replace(t, adjusted=None if t.found.p_value is None else next(adjusted)) for t in found]
 
@@ -88,35 +96,44 @@ class Analysis:
             self._items[task] = tasks.load(task, "items").Items(self.data_root)
         return self._items[task]
 
-    def _claim(self, claim: Claim) -> Optional[Tested]:
+    def _claim(self, claim: Claim) -> Tested:
         pair = _pair(claim)
+        self._require_metric(claim)
         if claim.kind == "difference":
             return self._difference(pair, 1.0, claim)
-        arms = [self._values(pair, name, claim.kind) for name in (pair.baseline, pair.arm)]
-        if not all(arms) or len(_common(*arms)) < 2:
-            return None
-        known = [{seed: values[seed] for seed in _common(*arms)} for values in arms]
-        baseline, other = (Arm(name, values) for name, values in zip((pair.baseline, pair.arm), known))
-        seeds, _ = pair_seeds(baseline, other)
+        values = [self._values(pair, name, claim.kind) for name in (pair.baseline, pair.arm)]
+        arms = _with_common_seeds(pair, values)
+        seeds, diverged = pair_seeds(*arms) if arms else ((), ())
         measure = pitman_morgan if claim.kind == "spread_over_seeds" else fluctuation_ratio
-        found = measure(*paired_values(baseline, other, seeds))
-        return Tested(pair, found, judge_spread(found, claim.figure), claim=claim)
+        found = measure(*(paired_values(*arms, seeds) if arms else ([], [])))
+        return Tested(pair, found, judge_spread(found, claim.figure), claim=claim, diverged=diverged)
+
+    def _require_metric(self, claim: Claim) -> None:
+        for arm in (claim.baseline, claim.arm):
+            for result in self.results.of(arm, claim.regime):
+                known = result.metrics.get(claim.split, {})
+                if known and claim.metric not in known:
+                    raise UserError(
+                        f"claims: {claim.text}: metric: found {claim.metric!r}, which {result.cell.name} has "
+                        f"not; the nearest is {nearest(claim.metric, list(known))}"
+                    )
 
     def _values(self, pair: Pair, arm: str, kind: str) -> dict[int, float]:
         if kind == "spread_within_run":
             return {r.cell.seed: r.within_run(pair.metric) for r in self.results.of(arm, pair.regime)}
         return self.results.values(arm, pair.regime, pair.split, pair.metric)
 
-    def _difference(self, pair: Pair, share: float, claim: Optional[Claim] = None) -> Optional[Tested]:
+    def _difference(self, pair: Pair, share: float, claim: Optional[Claim] = None) -> Tested:
         values = [
             self.results.values(a, pair.regime, pair.split, pair.metric) for a in (pair.baseline, pair.arm)
         ]
         seeds = _common(*values)
-        if sum(all(math.isfinite(known[seed]) for known in values) for seed in seeds) < 2:
-            return None
+        if not seeds:
+            found = Comparison(*(summarize(known.values()) for known in values), (), (), math.nan)
+            return Tested(pair, found, judge(found), claim=claim)
         arms = [self._arm(pair, name, known, seeds) for name, known in zip((pair.baseline, pair.arm), values)]
         lower = claim.better == "lower" if claim else lower_is_better(pair.metric)
-        items = next(iter(arms[0].metrics.values())).items if arms[0].metrics else None
+        items = next(iter(arms[0].metrics.values())).items if all(arm.metrics for arm in arms) else None
         if items is None:
             found, clustered = compare(*arms), None
         else:
@@ -125,7 +142,7 @@ class Analysis:
             found = compare(*arms, Draws(items, replicates))
             clustered = self._clustered(pair, arms, items, replicates) if claim else None
         verdict = judge(found, claim.figure if claim else None, lower)
-        return Tested(pair, found, verdict, clustered, claim)
+        return Tested(pair, found, verdict, clustered, claim, diverged=found.diverged)
 
     def _arm(self, pair: Pair, name: str, values: dict[int, float], seeds: list[int]) -> Arm:
         metrics = {}
@@ -178,6 +195,13 @@ def lower_is_better(metric: str) -> bool:
 
 def _pair(claim: Claim) -> Pair:
     return Pair(claim.baseline, claim.arm, claim.regime, claim.split, claim.metric)
+
+
+def _with_common_seeds(pair: Pair, values: list[dict[int, float]]) -> list[Arm]:
+    """Both arms with the seeds that they share; none where they share none."""
+    seeds = _common(*values)
+    names = (pair.baseline, pair.arm)
+    return [Arm(name, {seed: known[seed] for seed in seeds}) for name, known in zip(names, values) if seeds]
 
 
 def _common(first: dict[int, float], second: dict[int, float]) -> list[int]:

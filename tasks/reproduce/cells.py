@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from common import config as configuration
 from common.errors import UserError
+from common.evaluation.late_evaluations import FEWEST_EVALUATIONS, is_late
 from tasks import runs
-from tasks.reproduce.suite import Arm, Suite
+from tasks.reproduce.suite import Arm, Suite, best_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +101,9 @@ def confirming(suite: Suite, folder: Path, best: dict[str, str]) -> list[Cell]:
     plan = suite.confirmation
     if plan is None:
         return []
-    seeds = list(range(plan.seeds)) if isinstance(plan.seeds, int) else plan.seeds
-    chosen = _cells(suite, folder, list(best.values()), plan.regime, seeds, plan.splits)
+    chosen = _cells(suite, folder, list(best.values()), plan.regime, plan.numbers(), plan.splits)
     sweeps = {trial: sweep for sweep, trial in best.items()}
-    return [dataclasses.replace(cell, arm=f"{sweeps[cell.arm]}_best") for cell in chosen]
+    return [dataclasses.replace(cell, arm=best_name(sweeps[cell.arm])) for cell in chosen]
 
 
 def check_cells(cells: Iterable[Cell]) -> None:
@@ -119,6 +121,27 @@ def check_cells(cells: Iterable[Cell]) -> None:
                 config.check_files()
             except UserError as error:
                 raise UserError(f"cell {cell.name}: {error}") from None
+
+
+def check_evaluations(suite: Suite, cells: Iterable[Cell]) -> None:
+    """Refuse a claim on fluctuation within runs that are read too seldom to have one.
+
+    Raises:
+        UserError: naming the first such cell.
+    """
+    arms = {
+        (arm, c.regime) for c in suite.claims if c.kind == "spread_within_run" for arm in (c.baseline, c.arm)
+    }
+    for cell in cells:
+        if (cell.arm, cell.regime) in arms:
+            arms.remove((cell.arm, cell.regime))
+            every = cell.resolved().train.evaluate_every
+            late = int(is_late(np.arange(every, cell.steps + 1, every), cell.steps).sum()) if every else 0
+            if late < FEWEST_EVALUATIONS:
+                raise UserError(
+                    f"cell {cell.name}: train.evaluate_every: found {every}, by which validation is read "
+                    f"{late} times late in the run, expected {FEWEST_EVALUATIONS} for its fluctuation"
+                )
 
 
 def find_cell(cells: Iterable[Cell], name: str) -> Cell:

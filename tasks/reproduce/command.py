@@ -5,16 +5,24 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from common.errors import UserError
-from common.locking import try_lock
+from common.locking import is_held, wait_for_lock
 from tasks import runs
-from tasks.reproduce.cells import Cell, check_cells, confirming, expand, find_cell, trials_of
+from tasks.reproduce.cells import (
+    Cell,
+    check_cells,
+    check_evaluations,
+    confirming,
+    expand,
+    find_cell,
+    trials_of,
+)
 from tasks.reproduce.estimate import Estimate, duration, plan_text
-from tasks.reproduce.results import Results, choose_best
-from tasks.reproduce.runner import Runner, draw_boards
+from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
 from tasks.reproduce.store import BROKEN, FINISHED, RUNNING, Store
-from tasks.reproduce.suite import read_suite
+from tasks.reproduce.suite_file import read_suite
 
 WAYS = ("list", "dry_run", "report_only", "cell")
 
@@ -30,11 +38,7 @@ class Reproduction:
     """
 
     def __init__(self, arguments: argparse.Namespace):
-        ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way)]
-        if len(ways) > 1:
-            raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
-        if arguments.seeds is not None and arguments.seeds < 1:
-            raise UserError(f"--seeds: found {arguments.seeds}, expected 1 or more")
+        check_flags(arguments)
         self.arguments, self.file = arguments, arguments.suite
         self.suite = read_suite(self.file)
         self.reference = None
@@ -44,9 +48,8 @@ class Reproduction:
             self.reference = read_reference(self.file)
         name = f"{self.file.stem}-check" if arguments.check else self.file.stem
         self.store = Store(arguments.output or Path("runs/reproduce") / name)
-        searched = expand(self.suite, self.file.parent)
-        self.cells = self._limited(searched)
-        self.cells += self._confirming(searched)
+        self.before_confirmation = self._limited(expand(self.suite, self.file.parent))
+        self.cells = [*self.before_confirmation, *self._confirming()]
         self.estimate = Estimate(self.suite, self.store, self.cells)
 
     def run(self) -> None:
@@ -54,25 +57,27 @@ class Reproduction:
         if self.arguments.list:
             self._list()
             return
-        check_cells(self.cells)
         for cell in self.cells:
             self.store.check_unchanged(cell)
         if self.arguments.report_only:
             self._report()
             return
+        check_cells(self.cells)
+        check_evaluations(self.suite, self.cells)
         print(plan_text(self.suite, self.cells, self.store, self.estimate, self._later()), flush=True)
         if self.arguments.dry_run:
             for cell in self.cells:
-                run_dir = ["--run-dir", str(self.store.run(cell).path)]
-                print("python scripts/train.py " + shlex.join([*cell.flags(), *run_dir]))
+                others = [split for split in cell.splits if split != "validation"]
+                lines = [evaluation(cell, split, self.store, self._data_root()) for split in others]
+                for line in (training(cell, self.store, self._data_root()), *lines):
+                    print("python scripts/" + shlex.join(line))
             return
         self._work()
 
     def _work(self) -> None:
+        root = self._data_root()
         if self.suite.boards:
-            root = draw_boards(self.suite.boards, self.store)
-        else:
-            root = runs.data_root(self.arguments.data_root)
+            draw_boards(self.suite.boards, self.store)
         cells = [find_cell(self.cells, self.arguments.cell)] if self.arguments.cell else self.cells
         self._check_data(cells, root)
         runner = Runner(self.store, self.estimate, root)
@@ -82,7 +87,7 @@ class Reproduction:
             self._complain(cells)
             return
         runner.run(self.cells)
-        further = [cell for cell in self._confirming(self.cells) if cell not in self.cells]
+        further = [cell for cell in self._confirming() if cell not in self.cells]
         if further:
             print(f"confirmation: {len(further)} runs with fresh seeds", flush=True)
             self.cells += further
@@ -94,13 +99,15 @@ class Reproduction:
     def _report(self) -> None:
         from tasks.reproduce.analysis import Analysis
         from tasks.reproduce.report import write_reports
+        from tasks.reproduce.results import Results
 
-        results = Results(self.suite, self.cells, self.store)
+        results = Results(self.suite, self.cells, self.store, len(self._later()))
         if not results.found:
             raise UserError(f"{self.store.folder}: found no finished run of {self.file}, expected one")
-        root = self.store.folder / "data" if self.suite.boards else runs.data_root(self.arguments.data_root)
         checks = self._check_against_reference(results) if self.reference else []
-        summary = write_reports(results, Analysis(results, root), self.file.stem, checks)
+        # Processes that share a suite come to its end together, and to the same plots.
+        with wait_for_lock(self.store.lock("report")):
+            summary = write_reports(results, Analysis(results, self._data_root()), self.file.stem, checks)
         for claim in summary["claims"]:
             print(f"{claim['text']} ({claim['metric']}, {claim['split']}): {claim['verdict']}")
         print(f"report: {self.store.folder / 'report.html'}")
@@ -109,33 +116,42 @@ class Reproduction:
 
             print(f"written: {', '.join(map(str, write_reference(self.file, summary)))}")
 
-    def _check_against_reference(self, results: Results) -> list[list[str]]:
+    def _check_against_reference(self, results: Any) -> list[list[str]]:
         from common.reporting.tables import text_table
         from tasks.reproduce.reference import compare_with_reference, differences
         from tasks.reproduce.results import environment
+        from tasks.reproduce.tables import BY_CHANCE
 
         rows = compare_with_reference(self.reference, results)
         columns = ["arm", "regime", "metric", "reference", "now", "expected", "says"]
         print(text_table(columns, rows, "against the reference results"))
         counts = Counter(row[-1] for row in rows)
         print(", ".join(f"{status}: {number}" for status, number in counts.items()))
+        print(BY_CHANCE)
         now = next((environment(r) for r in results.found if r.failure is None), {})
         for line in differences(self.reference["environment"], now) or ["environment: equal"]:
             print(line)
         return rows
 
-    def _confirming(self, searched: list[Cell]) -> list[Cell]:
+    def _data_root(self) -> Path:
+        return self.store.folder / "data" if self.suite.boards else runs.data_root(self.arguments.data_root)
+
+    def _searched(self) -> bool:
+        return all(self.store.status(cell) in (FINISHED, BROKEN) for cell in self.before_confirmation)
+
+    def _confirming(self) -> list[Cell]:
         """Cells of the confirmation, once every run of the search is done."""
-        done = all(self.store.status(cell) in (FINISHED, BROKEN) for cell in searched)
-        if self.suite.confirmation is None or not done:
+        if self.suite.confirmation is None or not self._searched():
             return []
-        best = choose_best(Results(self.suite, searched, self.store))
+        from tasks.reproduce.results import Results, choose_best
+
+        best = choose_best(Results(self.suite, self.before_confirmation, self.store))
         return self._limited(confirming(self.suite, self.file.parent, best))
 
     def _later(self) -> list[Cell]:
         """As many cells as the confirmation will have, as long as its recipes are not known."""
         plan = self.suite.confirmation
-        if plan is None or any(cell.arm.endswith("_best") for cell in self.cells):
+        if plan is None or self._searched():
             return []
         first = {sweep: trials_of(self.suite, sweep)[0] for sweep in plan.sweeps}
         return self._limited(confirming(self.suite, self.file.parent, first))
@@ -162,10 +178,9 @@ class Reproduction:
     def _list(self) -> None:
         for cell in self.cells:
             status, seconds = self.store.status(cell), self.store.record(cell).seconds
-            lock = self.store.lock(cell.name)
-            if status not in (FINISHED, BROKEN) and lock.exists():
-                with try_lock(lock) as free:
-                    status = status if free else RUNNING
+            locks = self.store.lock(cell.name), self.store.script_lock(cell.name)
+            if status not in (FINISHED, BROKEN) and any(map(is_held, locks)):
+                status = RUNNING
             print(f"{cell.name}\t{status}" + (f"\t{duration(seconds)}" if seconds else ""))
 
     def _complain(self, cells: list[Cell]) -> None:
@@ -177,3 +192,22 @@ class Reproduction:
                 file=sys.stderr,
             )
             sys.exit(1)
+
+
+def check_flags(arguments: argparse.Namespace) -> None:
+    """Refuse flags that do not go together.
+
+    Raises:
+        UserError: naming one of them.
+    """
+    ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way)]
+    if len(ways) > 1:
+        raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
+    if arguments.seeds is not None and arguments.seeds < 1:
+        raise UserError(f"--seeds: found {arguments.seeds}, expected 1 or more")
+    if not arguments.write_reference:
+        return
+    if arguments.seeds is not None:
+        raise UserError("--write-reference: found beside --seeds, expected the results of all seeds")
+    if ways and ways[0] != "--report-only":
+        raise UserError(f"--write-reference: found beside {ways[0]}, which makes no report")

@@ -3,6 +3,7 @@
 from common.errors import UserError
 from common.reporting.page import HtmlTable
 from tasks.reproduce import tables
+from tasks.reproduce.estimate import duration
 from tasks.reproduce.tables import Summary
 
 
@@ -35,13 +36,14 @@ def regimes_of(summary: Summary) -> list[tuple[str, str]]:
 
 
 def made_on(summary: Summary) -> str:
-    """A line: how many runs, on what, from which commit."""
+    """A line: how many runs, how long, on what, from which commit, those of the first run that finished."""
     known = summary["environment"]
-    hours = sum(run["seconds"] for run in summary["runs"].values()) / 3600
+    worked = duration(sum(run["seconds"] for run in summary["runs"].values()))
     where = ", ".join(str(known[name]) for name in ("processor", "device") if name in known)
-    commit = str(known.get("git_commit", "unknown"))[:12]
+    commit, changed, _ = str(known.get("git_commit", "unknown")).partition("-dirty")
     done = f"{len(summary['runs'])} of {summary['planned']} runs"
-    return f"{done}, {hours:.1f} hours of work on {where or 'an unknown machine'}, commit {commit}."
+    code = f"commit {commit[:12]}" + (" with changes that it has not" if changed else "")
+    return f"{done}, {worked} of work on {where or 'an unknown machine'}, {code}."
 
 
 def metric_markdown(summary: Summary, metric: str, split: str) -> str:

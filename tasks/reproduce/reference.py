@@ -36,7 +36,8 @@ def read_reference(suite: Path) -> Summary:
     """
     file = reference_file(suite)
     found = read_object(file)
-    if found.get("suite") != suite.stem or not isinstance(found.get("runs"), dict):
+    parts = ("runs", "headline", "environment")
+    if found.get("suite") != suite.stem or not all(isinstance(found.get(part), dict) for part in parts):
         raise UserError(f"{file}: suite: found {found.get('suite')!r}, expected the results of {suite.stem}")
     return found
 

@@ -17,9 +17,12 @@ from tasks.reproduce.summary import summarize_suite
 from tasks.reproduce.tables import Summary
 
 VERDICTS = """Differences are in points, arm minus baseline, over the same seeds and items. Reached: the
-interval lies above 0 and the estimate is at least the article's figure. No relevant effect: the interval lies
-within half a point of 0. Seeds and items are crossed; the interval is a t-interval with Satterthwaite's
-degrees of freedom."""
+interval lies above 0 and the estimate is at least the article's figure, if it gives one. No relevant effect:
+the interval lies within half a point of 0. Seeds and items are crossed; the interval is a t-interval with
+Satterthwaite's degrees of freedom, or the paired one where items have no values of their own (seeds alone).
+Pairs with a run that diverged are in no interval: read them beside the verdict."""
+SPREADS = """Between seeds by Pitman and Morgan's test of paired, normal values, which Levene's test checks;
+within a run by a t-test of the logarithms of the pairs' ratios."""
 CURVES = "Means over seeds: validation solid, with the span of the seeds, training dashed."
 
 
@@ -53,10 +56,15 @@ def report_sections(
     sections = []
     if summary["claims"]:
         sections.append(Section("Verdicts", VERDICTS, [tables.verdict_table(summary), *_clustered(summary)]))
+        spreads = tables.spread_table(summary)
+        if spreads.rows:
+            sections.append(Section("Fluctuation", SPREADS, [spreads]))
     if checks:
         columns = ["arm", "regime", "metric", "reference", "now", "95 % prediction interval", "says"]
         sections.append(
-            Section("Against the reference results", tables=[HtmlTable(columns, checks, words=True)])
+            Section(
+                "Against the reference results", tables.BY_CHANCE, [HtmlTable(columns, checks, words=True)]
+            )
         )
     if any(run["failure"] for run in summary["runs"].values()):
         text = "Runs that failed twice; they count as diverged and are in no mean."
@@ -96,7 +104,8 @@ def _clustered(summary: Summary) -> list[HtmlTable]:
 
 
 def _pairs(figures: Figures, summary: Summary) -> list[Section]:
-    images = [figures.pairs(claim) for claim in summary["claims"] if claim["kind"] == "difference"]
+    known = [claim for claim in summary["claims"] if claim["kind"] == "difference" and claim["seeds"]]
+    images = [figures.pairs(claim) for claim in known]
     return [Section("Seed by seed", "A line a seed.", images=images)] if images else []
 
 

@@ -9,7 +9,6 @@ from typing import Any, Optional
 import pandas as pd
 
 import tasks
-from common.errors import UserError
 from common.evaluation.fluctuation import within_run_fluctuation
 from common.training.run_folder import RunFolder
 from tasks.reproduce.cells import Cell, trials_of
@@ -49,10 +48,16 @@ class Result:
 
 
 class Results:
-    """Finished and broken cells of a suite."""
+    """Finished and broken cells of a suite.
 
-    def __init__(self, suite: Suite, cells: Sequence[Cell], store: Store):
-        self.suite, self.store, self.planned = suite, store, list(cells)
+    Args:
+        cells: that are known; others than the finished and broken ones are still to come.
+        later: how many more there will be, once a search has said which.
+    """
+
+    def __init__(self, suite: Suite, cells: Sequence[Cell], store: Store, later: int = 0):
+        self.suite, self.store, self.later = suite, store, later
+        self.planned = len(cells) + later
         self.found = [result for cell in cells if (result := read_result(cell, store)) is not None]
 
     def task_of(self, arm: str) -> str:
@@ -102,8 +107,7 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
 def choose_best(results: Results) -> dict[str, str]:
     """The trial of each confirmed sweep with the greatest mean of the selection metric on validation.
 
-    Raises:
-        UserError: none of a sweep's trials has finished all its runs.
+    Without sweeps none of whose trials has finished all its runs.
     """
     plan = results.suite.confirmation
     chosen = {}
@@ -114,9 +118,8 @@ def choose_best(results: Results) -> dict[str, str]:
             values = list(results.values(trial, plan.regime, "validation", metric).values())
             if values and all(map(math.isfinite, values)):
                 means[trial] = sum(values) / len(values)
-        if not means:
-            raise UserError(f"confirmation: found no trial of {sweep} of which all runs finished")
-        chosen[sweep] = max(means, key=means.get)
+        if means:
+            chosen[sweep] = max(means, key=means.get)
     return chosen
 
 

@@ -1,7 +1,10 @@
 """Runs cells one after the other, each by the commands that a user would type; may be stopped anywhere."""
 
 import contextlib
+import dataclasses
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Optional
 
-from common.locking import try_lock
+from common.errors import UserError
+from common.json_file import read_object
+from common.locking import is_held, lock_with_children, try_lock, wait_for_lock
+from common.training.run_folder import write_text
 from tasks.reproduce.cells import Cell
 from tasks.reproduce.estimate import Estimate, duration
 from tasks.reproduce.store import BROKEN, FINISHED, MOST_ATTEMPTS, Record, Store
@@ -49,10 +55,17 @@ class Runner:
 
     def run_one(self, cell: Cell) -> bool:
         """Run a cell unless it is finished, a broken one again; whether nobody else is at it."""
-        return self._try(cell, [cell], again=True)
+        for _ in range(3):
+            if self._try(cell, [cell], again=True):
+                return True
+            # A process that only looks at the states holds a lock for a moment.
+            time.sleep(POLL_SECONDS / 5)
+        return False
 
     def _try(self, cell: Cell, cells: Sequence[Cell], again: bool = False) -> bool:
         with try_lock(self.store.lock(cell.name)) as free:
+            # There is other work to do until a script has ended whose reproduce.py was killed.
+            free = free and (again or not is_held(self.store.script_lock(cell.name)))
             if free and again and self.store.status(cell) == BROKEN:
                 self.store.write(cell, Record(seconds=self.store.record(cell).seconds))
             if free and self.store.status(cell) not in (FINISHED, BROKEN):
@@ -67,58 +80,75 @@ class Runner:
         record = self.store.record(cell)
         record.finished, record.config_sha256 = False, cell.config_hash()
         while not record.finished and len(record.failures) < MOST_ATTEMPTS:
-            started = time.monotonic()
-            failure = self._attempt(cell)
-            record.seconds += round(time.monotonic() - started, 1)
-            record.finished = failure is None
-            record.failures = [] if failure is None else [*record.failures, failure]
-            self.store.write(cell, record)
-            if failure is not None:
-                again = "trying once more" if len(record.failures) < MOST_ATTEMPTS else "broken"
-                print(f"  {cell.name}: {failure}; {again}", flush=True)
+            self._attempt(cell, record)
         if record.finished:
             self.estimate.learn(cell, record.seconds)
         left = sum(self.estimate.seconds(c) for c in cells if self.store.status(c) not in (FINISHED, BROKEN))
         print(f"  {duration(record.seconds)}; about {duration(left)} of work left", flush=True)
 
-    def _attempt(self, cell: Cell) -> Optional[str]:
+    def _attempt(self, cell: Cell, record: Record) -> None:
+        """Work on a cell once; its record says how that ended, even where it was interrupted."""
+        started = time.monotonic()
+        try:
+            failure = self._call_scripts(cell)
+            record.finished = failure is None
+            record.failures = [] if failure is None else [*record.failures, failure]
+        finally:
+            record.seconds += round(time.monotonic() - started, 1)
+            self.store.write(cell, record)
+        if failure is not None:
+            again = "trying once more" if len(record.failures) < MOST_ATTEMPTS else "broken"
+            print(f"  {cell.name}: {failure}; {again}", flush=True)
+
+    def _call_scripts(self, cell: Cell) -> Optional[str]:
         """Train and evaluate; the last line of what failed, or None."""
-        run = self.store.run(cell)
+        run, log, lock = self.store.run(cell), self.store.log(cell), self.store.script_lock(cell.name)
         self._wait_for_orphan(cell)
         if run.path.exists() and not (run.path / "config.yaml").exists():
             # Killed before there was anything to resume.
             shutil.rmtree(run.path)
-        root = ["--data-root", str(self.data_root)]
-        commands = [["train.py", *cell.flags(), "--run-dir", str(run.path), "--resume", *root]]
-        code = call(commands[0], self.store.log(cell))
+        code = 0
+        if not self.store.trained(cell):
+            code = call(training(cell, self.store, self.data_root), log, lock)
         for split in self.store.missing_splits(cell) if code == 0 else ():
-            line = ["evaluate.py", "--run", str(run.path), "--split", split, *root]
-            code = code or call(line, self.store.log(cell))
-        return None if code == 0 else last_line(self.store.log(cell), code)
+            code = code or call(evaluation(cell, split, self.store, self.data_root), log, lock)
+        return None if code == 0 else last_line(log, code)
 
     def _wait_for_orphan(self, cell: Cell) -> None:
-        # A training whose reproduce.py was killed goes on alone.
-        run, told = self.store.run(cell), False
-        while run.path.exists():
-            with try_lock(run.lock) as free:
-                if free:
-                    return
+        # A script whose reproduce.py was killed goes on alone; on another machine only its run's lock tells.
+        locks, told = (self.store.script_lock(cell.name), self.store.run(cell).lock), False
+        while any(map(is_held, locks)):
             if not told:
-                print(f"  waiting for the process that still trains {run.path}", flush=True)
+                print(f"  waiting for the process that still works on {cell.name}", flush=True)
             told = True
             time.sleep(POLL_SECONDS)
 
 
-def call(line: Sequence[str], log: Path) -> int:
+def training(cell: Cell, store: Store, data_root: Path) -> list[str]:
+    """The command that trains a cell or goes on with it, and evaluates it on validation."""
+    root = ["--data-root", str(data_root)]
+    return ["train.py", *cell.flags(), "--run-dir", str(store.run(cell).path), "--resume", *root]
+
+
+def evaluation(cell: Cell, split: str, store: Store, data_root: Path) -> list[str]:
+    """The command that evaluates a trained cell on another split."""
+    root = ["--data-root", str(data_root)]
+    return ["evaluate.py", "--run", str(store.run(cell).path), "--split", split, *root]
+
+
+def call(line: Sequence[str], log: Path, lock: Path) -> int:
     """Run a script with its output appended to ``log``; its exit code.
 
+    Args:
+        lock: held until the script has ended, even if this process is killed before.
+
     Raises:
-        KeyboardInterrupt: asked to stop; the script has been told and has ended.
+        KeyboardInterrupt: asked to stop, or the script was; it has saved and ended.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     script, *arguments = line
-    with open(log, "ab") as output, _stopped_with_us() as started:
-        output.write(f"$ python scripts/{' '.join(line)}\n".encode())
+    with open(log, "ab") as output, lock_with_children(lock) as inherited, _stopped_with_us() as started:
+        output.write(f"$ python scripts/{shlex.join(line)}\n".encode())
         output.flush()
         process = subprocess.Popen(
             [sys.executable, str(SCRIPTS / script), *arguments],
@@ -127,9 +157,14 @@ def call(line: Sequence[str], log: Path) -> int:
             stderr=output,
             # Ctrl-C reaches this process alone, which passes it on once.
             start_new_session=True,
+            pass_fds=inherited,
         )
         started.append(process)
-        return process.wait()
+        code = process.wait()
+    if code == INTERRUPTED_CODE:
+        # A batch system stops all processes of a job, in any order: that is no failure of the cell.
+        raise KeyboardInterrupt(f"with {script}")
+    return code
 
 
 @contextlib.contextmanager
@@ -158,22 +193,31 @@ def last_line(log: Path, code: int) -> str:
 
 
 def draw_boards(boards: Boards, store: Store) -> Path:
-    """The data root with the suite's synthetic boards, drawn once."""
-    root = store.folder / "data"
-    while not (root / "boards").exists():
-        with try_lock(store.lock("boards")) as free:
-            if free and not (root / "boards").exists():
-                _draw(boards, store, root / "boards")
-        time.sleep(0.1)
+    """The data root with the suite's synthetic boards, drawn once.
+
+    Raises:
+        UserError: other boards than these were drawn before, or they cannot be drawn.
+    """
+    root, asked = store.folder / "data", dataclasses.asdict(boards)
+    folder, record = root / "boards", root / "boards.json"
+    with wait_for_lock(store.lock("boards")):
+        if not folder.exists():
+            _draw(boards, store, folder)
+            write_text(record, json.dumps(asked))
+        elif (found := read_object(record)) != asked:
+            raise UserError(
+                f"{folder}: drawn with {found}, asked for {asked}; expected another --output, or the folder "
+                f"{store.folder} removed"
+            )
     return root
 
 
 def _draw(boards: Boards, store: Store, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     size = ["--number", str(boards.number), "--size", str(boards.size)]
     log = store.folder / "state" / "boards.log"
-    code = call(["make_boards.py", "--output", str(partial), *size], log)
+    shutil.rmtree(partial, ignore_errors=True)
+    code = call(["make_boards.py", "--output", str(partial), *size], log, store.script_lock("boards"))
     if code:
-        raise RuntimeError(f"make_boards.py: {last_line(log, code)}")
+        raise UserError(f"{log}: make_boards.py: {last_line(log, code)}")
     os.replace(partial, folder)

@@ -1,5 +1,6 @@
 """What a suite leaves in its folder: a run and a record for each cell, and the locks."""
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -19,7 +20,7 @@ class Record:
 
     Attributes:
         finished: trained to its end and evaluated on all its splits.
-        seconds: of work on it, all attempts together; those of an attempt that was killed are lost.
+        seconds: of work on it, all attempts together; those of a process that was killed are lost.
         failures: the last line of each attempt that ended in an error, since the last success.
         config_sha256: of the configuration that it was started with.
     """
@@ -47,6 +48,10 @@ class Store:
     def lock(self, name: str) -> Path:
         """Held by the process that works on something."""
         return self.folder / "locks" / f"{name}.lock"
+
+    def script_lock(self, name: str) -> Path:
+        """Held by the script that works on something, which may outlive its reproduce.py."""
+        return self.lock(f"{name}.script")
 
     def record(self, cell: Cell) -> Record:
         """What is known of a cell.
@@ -82,6 +87,12 @@ class Store:
         wanted = dict.fromkeys(("validation", *cell.splits))
         return [name for name in wanted if name not in metrics or not run.predictions(name).exists()]
 
+    def trained(self, cell: Cell) -> bool:
+        """Whether train.py has come to its end, of which the run's page is the last."""
+        run = self.run(cell)
+        ended = "validation" not in self.missing_splits(cell) and (run.path / "report.html").exists()
+        return ended and _last_step(run.history) == cell.steps
+
     def check_unchanged(self, cell: Cell) -> None:
         """Refuse a cell whose run was started with another configuration than the suite's now.
 
@@ -101,3 +112,8 @@ class Store:
 
     def _record_file(self, cell: Cell) -> Path:
         return self.folder / "state" / f"{cell.name}.json"
+
+
+def _last_step(history: Path) -> int:
+    with open(history, encoding="utf-8", newline="") as file:
+        return max(int(row["step"]) for row in csv.DictReader(file))

@@ -1,20 +1,17 @@
 """Fields of a suite: which runs are made, and which claims they are to test."""
 
 import itertools
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any, Dict, List, Literal, Optional, Union
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from common import config as configuration
-from common.config import STRICT, nearest
-from common.errors import UserError
+from common.config import STRICT
 
 Split = Literal["validation", "test"]
-Seeds = Union[Annotated[int, Field(ge=1)], List[Annotated[int, Field(ge=0)]]]
-Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+Seeds = Union[Annotated[int, Field(ge=1)], Annotated[List[Annotated[int, Field(ge=0)]], Field(min_length=1)]]
+NAME = r"\w[\w.-]*"
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 
 
 @dataclass(config=STRICT)
@@ -66,7 +63,7 @@ class Group:
 
     def numbers(self) -> List[int]:
         """The seeds."""
-        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+        return seed_numbers(self.seeds)
 
 
 @dataclass(config=STRICT)
@@ -99,6 +96,10 @@ class Confirmation:
     sweeps: List[str] = Field(min_length=1)
     regime: str = Field()
     splits: List[Split] = Field(default_factory=lambda: ["validation", "test"])
+
+    def numbers(self) -> List[int]:
+        """The seeds."""
+        return seed_numbers(self.seeds)
 
 
 @dataclass(config=STRICT)
@@ -142,72 +143,14 @@ class Suite:
     note: str = Field("", description="what a reader must know, above the results")
 
 
-PARTS = {
-    "arms": Arm,
-    "sweeps": Sweep,
-    "regimes": Regime,
-    "groups": Group,
-    "claims": Claim,
-    "sources": Sources,
-}
+def seed_numbers(seeds: Seeds) -> List[int]:
+    """So many seeds from 0 on, or those that are listed."""
+    return list(range(seeds)) if isinstance(seeds, int) else seeds
 
 
-def read_suite(file: Path) -> Suite:
-    """The suite in a YAML file.
-
-    Raises:
-        UserError: the file, a key or a value is wrong, or a name stands for nothing.
-    """
-    values = configuration.read_yaml(file)
-    for section, kind in PARTS.items():
-        # Each part by itself, so that a message names the nearest key of the part.
-        for name, part in _parts(values.get(section)):
-            if isinstance(part, dict):
-                configuration.build(kind, part, f"{file}: {section}.{name}")
-    suite = configuration.build(Suite, values, str(file))
-    _check_names(suite, file)
-    return suite
-
-
-def _parts(section: Any) -> Iterable:
-    if isinstance(section, dict):
-        return section.items()
-    return enumerate(section, start=1) if isinstance(section, list) else ()
-
-
-def _check_names(suite: Suite, file: Path) -> None:
-    trials = [name for key, sweep in suite.sweeps.items() for name in sweep.arms(key)]
-    arms = [*suite.arms, *trials]
-    twice = next((name for name in [*arms, *suite.sweeps] if [*arms, *suite.sweeps].count(name) > 1), None)
-    if twice is not None:
-        raise UserError(f"{file}: arms, sweeps: found the name {twice} twice, expected each once")
-    best = [f"{name}_best" for name in (suite.confirmation.sweeps if suite.confirmation else ())]
-    articles = {"arm": "an", "regime": "a", "sweep": "a"}
-    known = {"arm": [*arms, *best], "regime": list(suite.regimes), "sweep": list(suite.sweeps)}
-
-    def require(where: str, kind: str, *names: str) -> None:
-        for name in names:
-            if name not in known[kind]:
-                near = (
-                    "; the nearest is " + nearest(name, known[kind]) if known[kind] else ", and there is none"
-                )
-                raise UserError(
-                    f"{file}: {where}: found {name!r}, expected the name of {articles[kind]} {kind}{near}"
-                )
-
-    for number, group in enumerate(suite.groups, start=1):
-        require(f"groups.{number}.arms", "arm", *(a for a in group.arms if a not in suite.sweeps))
-        require(f"groups.{number}.regime", "regime", group.regime)
-    for number, claim in enumerate(suite.claims, start=1):
-        require(f"claims.{number}", "arm", claim.baseline, claim.arm)
-        require(f"claims.{number}.regime", "regime", claim.regime)
-    for number, source in enumerate(suite.sources, start=1):
-        require(f"sources.{number}.arms", "arm", *source.arms)
-        require(f"sources.{number}.regimes", "regime", *source.regimes)
-    require("baselines", "arm", *suite.baselines)
-    if suite.confirmation:
-        require("confirmation.sweeps", "sweep", *suite.confirmation.sweeps)
-        require("confirmation.regime", "regime", suite.confirmation.regime)
+def best_name(sweep: str) -> str:
+    """The arm of a sweep's best trial, run with fresh seeds."""
+    return f"{sweep}_best"
 
 
 def _short(value: Any) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Optional
 from common.evaluation.comparison import Comparison
 from tasks.reproduce.analysis import Analysis, Tested
 from tasks.reproduce.results import Result, Results, choose_best, environment, headline_metrics
-from tasks.reproduce.store import BROKEN, FINISHED
 
 
 def summarize_suite(results: Results, analysis: Analysis, name: str) -> dict[str, Any]:
@@ -24,12 +23,12 @@ def summarize_suite(results: Results, analysis: Analysis, name: str) -> dict[str
         "note": suite.note,
         "environment": environment(done[0]) if done else {},
         "differing": _differing(done),
-        "planned": len(results.planned),
+        "planned": results.planned,
         "headline": {task: list(headline_metrics(task)) for task in tasks},
         "claims": [_tested(tested) for tested in analysis.claims()],
         "exploratory": [_tested(tested) for tested in analysis.exploratory()],
         "sources": _sources(results, analysis),
-        "best": choose_best(results) if suite.confirmation and _searched(results) else {},
+        "best": {} if results.later else choose_best(results),
         "runs": {result.cell.name: _run(result) for result in results.found},
     }
 
@@ -66,6 +65,7 @@ def _tested(tested: Tested) -> dict[str, Any]:
         "better": claim.better if claim else "",
         "verdict": str(tested.verdict),
         "p_value": finite(found.p_value),
+        "diverged": [list(run) for run in tested.diverged],
     }
     if isinstance(found, Comparison):
         values.update(_difference(found), adjusted=finite(tested.adjusted))
@@ -92,7 +92,6 @@ def _difference(found: Comparison) -> dict[str, Any]:
         "percentile": [percentile.low, percentile.high] if percentile else None,
         "seeds": len(found.seeds),
         "units": found.units,
-        "diverged": [list(run) for run in found.diverged],
     }
 
 
@@ -106,13 +105,6 @@ def _sources(results: Results, analysis: Analysis) -> list[dict[str, Any]]:
                     {"arm": arm, "metric": plan.metric, "split": plan.split, **dataclasses.asdict(found)}
                 )
     return rows
-
-
-def _searched(results: Results) -> bool:
-    """Whether every run before the confirmation is done."""
-    store = results.store
-    planned = [cell for cell in results.planned if not cell.arm.endswith("_best")]
-    return all(store.status(cell) in (FINISHED, BROKEN) for cell in planned)
 
 
 def _differing(done: list[Result]) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from tasks.reproduce.results import GAP
 
 Summary = dict[str, Any]
 PREFIXES = ("ap_50_", "precision_", "recall_", "f1_", "miss_rate_", "deeppcb_", "false_alarms_")
+BY_CHANCE = "Of rows that are not identical, about 1 in 20 lies outside its interval by chance alone."
 SPREADS = {"spread_over_seeds": "spread over seeds", "spread_within_run": "fluctuation within a run"}
 
 
@@ -40,7 +41,7 @@ def verdict_table(summary: Summary) -> HtmlTable:
                 claim["verdict"],
                 estimate(claim),
                 _figure(claim),
-                str(claim["seeds"]),
+                _seeds(claim),
                 _other_split(summary, claim) if difference else "-",
                 where if difference else f"{SPREADS[claim['kind']]}: {where}",
             ]
@@ -51,7 +52,8 @@ def verdict_table(summary: Summary) -> HtmlTable:
 def estimate(row: dict[str, Any]) -> str:
     """A difference in points, or a ratio of standard deviations, with its interval."""
     if row["kind"] == "difference":
-        return _points(row["estimate"]) + _between(row, _points)
+        known = row["low"] is None or row["units"]
+        return _points(row["estimate"]) + _between(row, _points) + ("" if known else " (seeds alone)")
     if row["estimate"] is None:
         return "-"
     return f"{_ratio(row['estimate'])} of the spread{_between(row, _ratio)}"
@@ -75,8 +77,7 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
         done = [run for run in some if run["failure"] is None]
         cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
         minutes = f"{np.mean([run['seconds'] for run in some]) / 60:.1f}"
-        number = str(len(done)) if len(done) == len(some) else f"{len(done)} of {len(some)}"
-        rows.append([_few(arm, done), *cells, number, minutes])
+        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), minutes])
     shown = [f"train - {split}" if name == GAP else name for name in names]
     return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
 
@@ -122,7 +123,7 @@ def exploratory_table(summary: Summary) -> HtmlTable:
                 row["regime"],
                 f"{row['metric']}, {row['split']}",
                 estimate(row),
-                str(row["seeds"]),
+                _seeds(row),
                 _p(row["p_value"]),
                 _p(row["adjusted"]),
                 _says(row),
@@ -140,12 +141,21 @@ def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: s
         runs = [run for run in select_runs(summary, regime=regime) if run["arm"] == trial]
         values = [value_of(run, "validation", metric) for run in runs]
         mean = summarize(v for v in values if v is not None).mean
+        number = _of(sum(run["failure"] is None for run in runs), len(runs))
         chosen = "chosen" if trial in summary["best"].values() else ""
-        found.append(
-            (-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), str(len(runs)), chosen])
-        )
+        found.append((-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), number, chosen]))
     rows = [row for _, row in sorted(found, key=lambda pair: -pair[0])]
     return HtmlTable(["trial", f"{metric}, validation", "runs", ""], rows)
+
+
+def spread_table(summary: Summary) -> HtmlTable:
+    """A row a claim on fluctuation: p-values of equal fluctuation, of its test and of the check."""
+    rows = [
+        [claim["text"], SPREADS[claim["kind"]], _p(claim["p_value"]), _p(claim["levene_p_value"])]
+        for claim in summary["claims"]
+        if claim["kind"] in SPREADS
+    ]
+    return HtmlTable(["claim", "", "p of no difference", "p of Levene's test"], rows, words=True)
 
 
 def failure_table(summary: Summary) -> HtmlTable:
@@ -179,6 +189,15 @@ def mean_and_sd(values) -> str:
     if not found.runs:
         return "-"
     return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
+
+
+def _of(done: int, all_: int) -> str:
+    return str(done) if done == all_ else f"{done} of {all_}"
+
+
+def _seeds(row: dict[str, Any]) -> str:
+    """Pairs that have a value, of those that were run."""
+    return _of(row["seeds"], row["seeds"] + len({seed for _, seed in row["diverged"]}))
 
 
 def _few(arm: str, done: list) -> str:

@@ -28,7 +28,7 @@ def test_without_items_it_is_the_paired_t_interval_of_scipy():
     interval = expected.confidence_interval()
     assert (found.interval.low, found.interval.high) == pytest.approx((interval.low, interval.high))
     assert found.p_value == pytest.approx(expected.pvalue)
-    assert found.degrees == 4 and not found.exploratory
+    assert found.degrees == 4
     assert found.differences == pytest.approx((0.02, 0.0, 0.03, 0.01, 0.03))
     assert found.estimate == pytest.approx(0.018)
     assert found.baseline.sd == pytest.approx(np.std(list(BASELINE.values()), ddof=1))
@@ -94,11 +94,11 @@ def test_arms_that_are_equal_differ_by_nothing():
     assert (found.interval.low, found.interval.high, found.p_value) == (0, 0, 1)
 
 
-def test_one_pair_gives_no_interval_and_fewer_than_five_are_exploratory():
+def test_one_pair_gives_no_interval():
     one = compare(Arm("baseline", {7: 0.8}), Arm("other", {7: 0.9}), Draws(NAMES, 10))
     assert one.estimate == pytest.approx(0.1)
     assert one.interval is one.percentile is one.p_value is None
-    assert one.exploratory and one.baseline.sd is None
+    assert one.baseline.sd is None
 
 
 def test_a_run_that_diverged_is_listed_and_its_pair_not_used():

@@ -14,6 +14,9 @@ from common.evaluation.fluctuation import (
     within_run_fluctuation,
 )
 
+# Standard deviation and shape of what seeds, draws and single runs give.
+SOURCES = ((1.0, (1, 4)), (1.0, (4, 1)), (0.1, (4, 4)))
+
 
 def pairs(seed: int, number: int, correlation: float, ratio: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     covariance = [[1, correlation * ratio], [correlation * ratio, ratio**2]]
@@ -108,11 +111,21 @@ def test_fluctuations_of_runs_are_compared_by_their_log_ratio():
 
 def test_the_draw_of_the_data_and_initialisation_apart():
     assert spread_sources(np.array([[1.0, 3.0], [1.0, 3.0]])).draw == 0
-    by_hand = spread_sources(np.array([[0.0, 2.0], [10.0, 12.0]]))
+    by_hand = spread_sources(np.array([[0.0, 2.0], [12.0, 10.0]]))
     assert by_hand.initialisation == pytest.approx(math.sqrt(2))
-    assert by_hand.draw == pytest.approx(math.sqrt(50 - 1))
+    # Means 1 and 11; residuals of 1, whose mean square is 4.
+    assert by_hand.draw == pytest.approx(math.sqrt(50 - 4 / 2))
     random = np.random.default_rng(0)
     many = spread_sources(random.normal(0, 3, (3000, 1)) + random.normal(0, 1, (3000, 4)))
     assert (many.draw, many.initialisation) == (pytest.approx(3, rel=0.05), pytest.approx(1, rel=0.05))
     with pytest.raises(ValueError, match="2 x 2"):
         spread_sources(np.ones((3, 1)))
+
+
+def test_what_seeds_give_every_draw_alike_is_not_taken_from_the_draws():
+    random = np.random.default_rng(0)
+    seeds, draws, own = (random.normal(0, sd, (4000, *shape)) for sd, shape in SOURCES)
+    found = [spread_sources(values) for values in seeds + draws + own]
+    # Squares, which are unbiased as long as no estimate was cut off at 0.
+    assert np.mean([one.draw**2 for one in found]) == pytest.approx(1, rel=0.1)
+    assert np.mean([one.initialisation**2 for one in found]) == pytest.approx(1 + 0.1**2, rel=0.05)

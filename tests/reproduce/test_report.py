@@ -11,12 +11,14 @@ from common.errors import UserError
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.blocks import fill_blocks, fill_file, suites_of
 from tasks.reproduce.cells import expand
-from tasks.reproduce.markdown import markdown
+from tasks.reproduce.markdown import made_on, markdown
 from tasks.reproduce.reference import compare_with_reference, differences
 from tasks.reproduce.report import write_reports
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
-from tasks.reproduce.suite import read_suite
+from tasks.reproduce.suite_file import read_suite
+from tasks.reproduce.summary import summarize_suite
+from tasks.reproduce.tables import estimate, spread_table, verdict_table
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -55,6 +57,10 @@ def test_spreads_are_ratios_over_seeds_and_within_runs(summary):
     # The test's own noise within a run is proportional to the share of wrong reviews.
     assert within["estimate"] == pytest.approx(1 / 3, abs=0.15)
     assert within["verdict"] == "reached"
+    rows = spread_table(summary).rows
+    assert [row[0] for row in rows] == ["F1 varies less", "F1 is steadier"]
+    assert rows[0][2:] == [f"{over_seeds[name]:.3f}" for name in ("p_value", "levene_p_value")]
+    assert rows[1][3] == "-"
 
 
 def test_a_broken_run_is_listed_and_counts_as_diverged(summary):
@@ -62,6 +68,60 @@ def test_a_broken_run_is_listed_and_counts_as_diverged(summary):
     assert summary["runs"][name]["failure"] == "error: loss is nan"
     rows = [row for row in summary["exploratory"] if row["arm"] == "other"]
     assert rows and all(row["diverged"] == [["other", 4]] and row["seeds"] == 4 for row in rows)
+
+
+@pytest.fixture()
+def few(tmp_path):
+    """A suite of which three regularized runs are broken, one is still to come, and seed 0 alone is whole."""
+    suite, store = read_suite(write_suite(tmp_path)), Store(tmp_path / "out")
+    cells = [cell for cell in expand(suite, tmp_path) if cell.arm != "other"]
+    for cell in cells[:-1]:
+        if cell.arm == "regularized" and cell.seed:
+            store.write(cell, Record(False, 5.0, ["error: loss is nan"] * 2, cell.config_hash()))
+        else:
+            finish(store, cell, WRONG[cell.arm])
+    return suite, cells, store
+
+
+def test_a_claim_whose_runs_diverged_is_listed_and_says_how_many(few, tmp_path):
+    results = Results(*few)
+    summary = summarize_suite(results, Analysis(results, tmp_path), "made")
+    table = verdict_table(summary)
+    rows = [dict(zip(table.columns, row)) for row in table.rows]
+    assert [row["claim"] for row in rows] == ["Accuracy rises", "F1 varies less", "F1 is steadier"]
+    assert {row["verdict"] for row in rows} == {"not decided; exploratory"}
+    assert {row["seeds"] for row in rows} == {"1 of 4"}
+    assert (summary["planned"], len(summary["runs"])) == (10, 9)
+
+
+def test_a_claim_is_listed_before_its_runs_are_there(few, tmp_path):
+    suite, cells, store = few
+    results = Results(suite, [cell for cell in cells if cell.arm == "baseline"], store)
+    found = Analysis(results, tmp_path).claims()
+    assert [str(tested.verdict) for tested in found] == ["not decided; exploratory"] * 3
+
+
+def test_a_claim_on_a_metric_that_runs_have_not_is_refused(few, tmp_path):
+    _, cells, store = few
+    suite = read_suite(write_suite(tmp_path, SUITE.replace("metric: accuracy", "metric: acuracy")))
+    results = Results(suite, cells, store)
+    with pytest.raises(UserError) as error:
+        Analysis(results, tmp_path).claims()
+    assert "Accuracy rises: metric: found 'acuracy'" in str(error.value)
+    assert str(error.value).endswith("the nearest is accuracy")
+
+
+def test_an_interval_over_seeds_alone_says_so():
+    row = {"kind": "difference", "estimate": 0.01, "low": -0.02, "high": 0.04, "units": 0}
+    assert estimate(row) == "+1.00 [-2.00, +4.00] (seeds alone)"
+    assert estimate({**row, "units": 500}) == "+1.00 [-2.00, +4.00]"
+
+
+def test_code_that_is_not_its_commits_is_said_to_differ():
+    summary = {"runs": {"a": {"seconds": 90.0}}, "planned": 2, "environment": {"git_commit": "a" * 40}}
+    assert made_on(summary) == f"1 of 2 runs, 1.5 min of work on an unknown machine, commit {'a' * 12}."
+    summary["environment"]["git_commit"] += "-dirty"
+    assert made_on(summary).endswith("with changes that it has not.")
 
 
 def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
@@ -178,6 +238,14 @@ def test_a_search_takes_the_best_trial_and_draws_loss_against_strength(tmp_path)
     assert "Search: baseline, 3 trials" in page and "chosen" in page
 
 
+def test_a_search_without_a_whole_trial_confirms_nothing_and_still_can_be_listed(tmp_path):
+    suite, store = read_suite(write_suite(tmp_path, SEARCH)), Store(tmp_path / "out")
+    cells = expand(suite, tmp_path)
+    for cell in cells:
+        store.write(cell, Record(False, 5.0, ["error: loss is nan"] * 2, cell.config_hash()))
+    assert choose_best(Results(suite, cells, store)) == {}
+
+
 def test_a_changed_suite_is_noticed_by_the_first_field_that_differs(made):
     results, folder = made
     changed = read_suite(write_suite(folder, SUITE.replace("train_size: 160", "train_size: 200")))
@@ -185,8 +253,8 @@ def test_a_changed_suite_is_noticed_by_the_first_field_that_differs(made):
         results.store.check_unchanged(expand(changed, folder)[0])
     assert "cell baseline-small-seed0 has changed" in str(error.value)
     assert "data.train_size: found 160, asked for 200" in str(error.value)
-    for cell in results.planned:
-        results.store.check_unchanged(cell)
+    for result in results.found:
+        results.store.check_unchanged(result.cell)
 
 
 def test_evaluations_between_epochs_are_what_within_run_fluctuation_is_made_of(made):

@@ -3,10 +3,10 @@
 import pytest
 
 from common.errors import UserError
-from tasks.reproduce.cells import check_cells, confirming, expand, find_cell
+from tasks.reproduce.cells import check_cells, check_evaluations, confirming, expand, find_cell
 from tasks.reproduce.estimate import Estimate, duration
 from tasks.reproduce.store import Store
-from tasks.reproduce.suite import read_suite
+from tasks.reproduce.suite_file import read_suite
 from tests.conftest import ROOT
 from tests.reproduce.made_runs import SUITE, write_suite
 
@@ -74,7 +74,7 @@ def test_hours_are_steps_times_seconds_until_runs_have_been_measured(tmp_path):
 WRONG = {
     "an unknown key": ("claims:", "clams:", "clams: unknown key; the nearest is claims"),
     "an unknown key of an arm": ("overrides: {model", "override: {model", "arms.other: override: unknown"),
-    "no such arm": ("arms: [baseline, reg", "arms: [basline, reg", "the name of an arm; the nearest"),
+    "no such arm": ("arms: [baseline, reg", "arms: [basline, reg", "name of an arm or sweep; the nearest"),
     "no such regime": ("split: validation, regime: small, figure: 0.032", "split: validation, regime: big",
                        "claims.1.regime: found 'big', expected the name of a regime; the nearest is small"),
     "text for a number": ("steps: 100", "steps: many", "regimes.small: steps: found \"many\""),
@@ -93,6 +93,74 @@ def test_a_wrong_suite_is_one_line_that_names_the_field(tmp_path, case):
     assert expected in str(error.value) and str(error.value).startswith(str(file))
 
 
+SPLITS = {"splits: [validation, test]": "splits: [validation]"}
+UNFIT = {
+    "a claim on a split that no run is read on": (
+        {**SPLITS, "metric: accuracy, split: validation": "metric: accuracy, split: test"},
+        "claims.1: found no runs of baseline in small with the split test",
+    ),
+    "fluctuation within a run on test": (
+        {"within_run, metric: f1_macro, split: validation": "within_run, metric: f1_macro, split: test"},
+        "claims.3.split: found test, expected validation",
+    ),
+    "two runs of one name": (
+        {
+            "  other:": "  baseline-small:",
+            "regularized, other]": "regularized, baseline-small]",
+            "  small: {": "  small-small: {steps: 1, seconds_per_step: 1}\n  small: {",
+            "groups:": "groups:\n  - {arms: [baseline], regime: small-small, seeds: 1}",
+        },
+        "groups: runs of baseline in small-small and of baseline-small in small have one name",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_parts_that_do_not_fit_together_are_told_of_before_anything_runs(tmp_path, case):
+    replaced, expected = UNFIT[case]
+    text = SUITE
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    with pytest.raises(UserError) as error:
+        read_suite(write_suite(tmp_path, text))
+    assert expected in str(error.value)
+
+
+SEARCH = (ROOT / "configs/reproduce/search.yaml").read_text(encoding="utf-8")
+SEARCH_UNFIT = {
+    "seeds of the search again": (
+        "seeds: [200,",
+        "seeds: [101,",
+        "confirmation.seeds: found 101, with which",
+    ),
+    "a trial confirmed before it is known": (
+        "arms: [baseline, regularized]",
+        "arms: [baseline_best]",
+        "groups.1.arms: found 'baseline_best', expected the name of an arm or sweep",
+    ),
+    "a sweep that no group runs": (
+        "arms: [baseline, regularized]",
+        "arms: [regularized]",
+        "confirmation: found no runs of baseline in labels_1000",
+    ),
+    "a name that is no folder's": (
+        "optim.warmup: [0.0, 0.1]",
+        "model.weights: [a/b]",
+        "sweeps: found a trial named 'baseline_3e-05_a/b'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEARCH_UNFIT)
+def test_a_search_that_confirms_nothing_new_is_refused(tmp_path, case):
+    old, new, expected = SEARCH_UNFIT[case]
+    assert old in SEARCH
+    with pytest.raises(UserError) as error:
+        read_suite(write_suite(tmp_path, SEARCH.replace(old, new)))
+    assert expected in str(error.value)
+
+
 @pytest.mark.parametrize(
     "old, new, expected",
     [
@@ -107,6 +175,15 @@ def test_a_wrong_override_is_told_of_before_anything_runs(tmp_path, old, new, ex
     with pytest.raises(UserError) as error:
         check_cells(cells)
     assert str(error.value).startswith(expected)
+
+
+@pytest.mark.parametrize("every, found, times", [("null", None, 0), (25, 25, 2)])
+def test_fluctuation_within_runs_that_are_seldom_read_is_refused(tmp_path, every, found, times):
+    suite = read_suite(write_suite(tmp_path, SUITE.replace("evaluate_every: 5", f"evaluate_every: {every}")))
+    with pytest.raises(UserError, match=f"train.evaluate_every: found {found}, .* {times} times late"):
+        check_evaluations(suite, expand(suite, tmp_path))
+    suite = read_suite(write_suite(tmp_path))
+    check_evaluations(suite, expand(suite, tmp_path))
 
 
 def test_an_unknown_cell_is_answered_with_the_nearest(tmp_path):
