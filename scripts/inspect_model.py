@@ -5,8 +5,10 @@ from common import runtime
 RUNTIME = runtime.prepare()
 
 import argparse  # noqa: E402
+import contextlib  # noqa: E402
 import dataclasses  # noqa: E402
 import json  # noqa: E402
+import sys  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -24,8 +26,11 @@ def main() -> None:
     if arguments.format == "table":
         print(RUNTIME)
     with runtime.without_known_noise(), tempfile.TemporaryDirectory() as assets:
-        task = tasks.load(config.task, "task").Task(config, data, Path(assets))
-        inspected = inspect(task, config)
+        # What is noted on the way, such as which weights are not loaded, is no part of the JSON.
+        notes = sys.stderr if arguments.format == "json" else sys.stdout
+        with contextlib.redirect_stdout(notes):
+            task = tasks.load(config.task, "task").Task(config, data, Path(assets))
+            inspected = inspect(task, config)
         if arguments.format == "json":
             print(json.dumps(inspected, indent=2, ensure_ascii=False))
         else:

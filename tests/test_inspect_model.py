@@ -24,10 +24,21 @@ def test_verbose_has_a_row_a_parameter_and_the_layers(command):
 
 
 def test_json_lists_every_parameter_and_planted_dropout_is_found(command):
-    flags = ["--format", "json", "--optim.weight_decay", "0.1", "--model.dropout", "0.8"]
+    # The first token of mini-bert-zh has no pooler, which is noted.
+    flags = [
+        "--format",
+        "json",
+        "--optim.weight_decay",
+        "0.1",
+        "--model.dropout",
+        "0.8",
+        "--model.pooling",
+        "cls",
+    ]
     done = command("inspect_model.py", *SENTIMENT, *flags)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
+    assert "has no pooler" in done.stderr
     assert found["warnings"] == []
     assert [finding["reason"] for finding in found["placement"]] == ["rate 0.8 is above 0.7"]
     parameters = pd.DataFrame(found["parameters"])

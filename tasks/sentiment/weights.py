@@ -88,9 +88,11 @@ def _set_weights(encoder: paddle.nn.Layer, file: Path, config_file: Path, pooler
                 f"as in {config_file}"
             )
     arrays = read_tensors(file, [source for source, _ in sources.values()])
-    encoder.set_state_dict(
-        {name: arrays[s].T.copy() if transposed else arrays[s] for name, (s, transposed) in sources.items()}
-    )
+    given = {
+        name: arrays[s].T.copy() if transposed else arrays[s] for name, (s, transposed) in sources.items()
+    }
+    # With a pooler that the weights have not, too: Paddle warns of every name that is missing.
+    encoder.set_state_dict({**encoder.state_dict(), **given})
 
 
 def _sources(
