@@ -13,6 +13,7 @@ from common.training.loop import Trainer
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import Config
 from tasks.sentiment.data import EMBEDDED, read_data
+from tasks.sentiment.encoder_config import SIZES
 from tasks.sentiment.task import Task
 
 SMALL = {
@@ -25,8 +26,11 @@ SMALL = {
 
 
 def small_config(overrides: Any = None) -> Config:
-    """The small configuration, refined."""
-    return configuration.build(Config, configuration.merge(SMALL, overrides or {}), "test")
+    """The small configuration, refined; given weights have sizes of their own."""
+    values = configuration.merge(SMALL, overrides or {})
+    if values["model"].get("weights"):
+        values["model"] = {name: value for name, value in values["model"].items() if name not in SIZES}
+    return configuration.build(Config, values, "test")
 
 
 def small_trainer(folder: Path, overrides: Any = None, task_class: type = Task) -> Trainer:

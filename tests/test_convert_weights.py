@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from tasks.sentiment.weights import load_encoder
 from tests.sentiment.encoder_folders import FAMILIES, new_encoder, write_vocabulary
 
-BASE = ["--config", "tests/sentiment/small.yaml"]
+BASE = ["--config", "configs/quickstart/sentiment-baseline.yaml"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

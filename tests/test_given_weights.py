@@ -11,7 +11,7 @@ def test_weights_are_recorded_by_hash_and_not_needed_to_resume(tmp_path, command
     weights, run = tmp_path / "weights", tmp_path / "run"
     hugging_face_folder(weights, "bert")
     flags = ["--model.weights", weights, "--train.steps", 1, "--data.max_length", 16, "--run-dir", run]
-    base = ["--config", "tests/sentiment/small.yaml"]
+    base = ["--config", "configs/quickstart/sentiment-baseline.yaml"]
     done = command("train.py", *base, *flags)
     assert done.returncode == 0, done.stderr
     file = weights / "model.safetensors"

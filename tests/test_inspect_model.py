@@ -61,7 +61,7 @@ def test_a_rule_without_a_match_is_one_line(command):
 
 
 def test_training_prints_the_short_form_once(command, tmp_path: Path):
-    flags = ["--train.steps", "2", "--model.layers", "1", "--data.train_size", "64"]
+    flags = ["--train.steps", "2", "--data.train_size", "64"]
     done = command("train.py", *SENTIMENT, *flags, "--run-dir", tmp_path / "x")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("decayed") == 2 and done.stdout.count("does nothing") == 1

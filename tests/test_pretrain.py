@@ -54,7 +54,7 @@ def test_its_encoder_is_fine_tuned_by_train_and_inspected_and_evaluated_like_any
     run, _ = pretrained
     weights = ["--model.weights", run / "encoder", "--data.max_length", "64"]
     flags = ["--train.epochs", "1", "--data.train_size", "60", "--run-dir", tmp_path / "run"]
-    config = ["--config", "tests/sentiment/small.yaml"]
+    config = ["--config", "configs/quickstart/sentiment-baseline.yaml"]
     done = command("train.py", *config, *weights, *flags)
     assert done.returncode == 0, done.stderr
     done = command("evaluate.py", "--run", run)

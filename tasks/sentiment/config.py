@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from common.config import STRICT
 from common.config_fields import Optim, Train
+from tasks.sentiment.encoder_config import Encoder
 from tasks.sentiment.encoder_folder import check_weights
 from tasks.sentiment.known_sets import DEFAULTS, KNOWN_SETS
 
@@ -106,17 +107,9 @@ class Data:
 
 
 @dataclass(config=STRICT)
-class Model:
+class Model(Encoder):
     """The encoder and its head."""
 
-    weights: Optional[str] = Field(
-        None,
-        description="BERT, RoBERTa or ERNIE with safetensors: a PaddleNLP or Hugging Face folder, the "
-        "repository's mini-bert-zh, or a hub's name; from scratch if null",
-    )
-    layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
-    hidden_size: int = Field(256, ge=8, description="its width")
-    heads: int = Field(4, ge=1, description="its attention heads; they divide the width")
     pooling: Literal["cls", "mean"] = Field(
         "cls", description="what the head reads: the pooled first token, or the mean over all tokens"
     )
@@ -130,8 +123,7 @@ class Model:
     )
 
     def __post_init__(self):
-        if self.weights is None and self.hidden_size % self.heads:
-            raise ValueError(f"model.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
+        super().__post_init__()
         if self.weights is None:
             check_frozen_layers(self.frozen_layers, self.layers)
 

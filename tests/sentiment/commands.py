@@ -34,8 +34,13 @@ def command_of(kind: str, name: str, folder: Path) -> list[str]:
         "validation": [*GOOD, "--data.validation", name],
         "configuration": ["--config", file, "--data-root", str(INPUTS)],
     }
-    weights = [*GOOD, "--model.weights", str(folder / kind / name)]
-    return ["train.py", *flags.get(kind, weights), "--run-dir", output]
+    weights = [
+        "--model.weights",
+        str(folder / kind / name),
+        "--model.layers=null",
+        "--model.hidden_size=null",
+    ]
+    return ["train.py", *flags.get(kind, [*GOOD, *weights]), "--run-dir", output]
 
 
 def answers_of(commands: list[list[str]]) -> list[dict]:

@@ -106,6 +106,8 @@ CONFIGURATIONS = {
     "infinite.yaml": "{file}: optim.learning_rate: found Infinity, expected a finite number",
     "not_a_choice.yaml": "{file}: optim.name: found \"adan\", expected 'adamw', 'adam', 'momentum' or 'sgd'",
     "bad_rule.yaml": "{file}: optim.rules: found 'encoder[.', expected a regular expression: ...",
+    "sizes_beside_weights.yaml": "{file}: model.layers: found 2 beside model.weights mini-bert-zh, which has "
+    "its own; expected null, or --model.weights null to train from scratch",
     "heads.yaml": "{file}: model.heads: found 5, expected a divisor of 64",
     "frozen.yaml": "{file}: model.frozen_layers: found 4, expected at most 3: the embeddings and 2 blocks",
     "one_column.yaml": "{file}: data.label_column: found 'text', expected another column than "

@@ -120,7 +120,7 @@ def test_of_several_processes_one_downloads(tmp_path, hub):
 
 
 def test_without_a_network_a_hub_name_ends_in_one_line_and_soon(tmp_path, command):
-    config = ["--config", "tests/sentiment/small.yaml", "--run-dir", tmp_path / "run"]
+    config = ["--config", "configs/quickstart/sentiment-baseline.yaml", "--run-dir", tmp_path / "run"]
     started = time.perf_counter()
     # Nobody listens at port 9.
     done = command("train.py", *config, "--model.weights", "three/encoder", **environment(tmp_path, 9))

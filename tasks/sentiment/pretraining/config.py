@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from common.config import STRICT
 from common.config_fields import Loop, Optim
 from common.errors import UserError
+from tasks.sentiment.encoder_config import Encoder
 from tasks.sentiment.encoder_folder import EncoderFolder, local_folder, read_encoder_folder
 from tasks.sentiment.vocabulary import SPECIAL
 
@@ -76,7 +77,7 @@ class Masking:
 
 
 @dataclass(config=STRICT)
-class Model:
+class Model(Encoder):
     """The encoder."""
 
     weights: Optional[str] = Field(
@@ -84,19 +85,15 @@ class Model:
         description="folder of a BERT with safetensors to go on from, with its vocabulary, or the "
         "repository's mini-bert-zh; none if null",
     )
-    layers: int = Field(4, ge=1, description="transformer blocks of a model from scratch")
-    hidden_size: int = Field(256, ge=8, description="its width")
-    heads: int = Field(4, ge=1, description="its attention heads; they divide the width")
     dropout: float = Field(0.1, ge=0, lt=1, description="rate of the encoder's dropouts while pretraining")
     word_vectors: bool = Field(
         False, description="start the word embeddings from the corpus: PPMI of neighbouring tokens, by SVD"
     )
 
     def __post_init__(self):
+        super().__post_init__()
         if self.weights is not None and self.word_vectors:
             raise ValueError("model.word_vectors: found true beside model.weights, expected one of them")
-        if self.weights is None and self.hidden_size % self.heads:
-            raise ValueError(f"model.heads: found {self.heads}, expected a divisor of {self.hidden_size}")
 
 
 @dataclass(config=STRICT)

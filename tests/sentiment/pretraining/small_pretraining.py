@@ -8,6 +8,7 @@ from common.regularization.parameter_groups import configured_settings
 from common.training.device import select_device
 from common.training.loop import Trainer
 from common.training.run_folder import RunFolder
+from tasks.sentiment.encoder_config import SIZES
 from tasks.sentiment.pretraining.config import Config
 from tasks.sentiment.pretraining.data import read_data
 from tasks.sentiment.pretraining.task import Task
@@ -28,9 +29,15 @@ SMALL = {
 
 
 def small_config(cache: Path, overrides: Any = None) -> Config:
-    """The small configuration, refined; prepared corpora are kept in ``cache``."""
+    """The small configuration, refined; prepared corpora are kept in ``cache``.
+
+    Given weights have sizes of their own.
+    """
     values = configuration.merge(SMALL, {"data": {"cache": str(cache)}})
-    return configuration.build(Config, configuration.merge(values, overrides or {}), "test")
+    values = configuration.merge(values, overrides or {})
+    if values["model"].get("weights"):
+        values["model"] = {name: value for name, value in values["model"].items() if name not in SIZES}
+    return configuration.build(Config, values, "test")
 
 
 def small_trainer(folder: Path, cache: Path, overrides: Any = None, task_class: type = Task) -> Trainer:
