@@ -84,17 +84,17 @@ class Reproduction:
         if self.arguments.cell:
             if not runner.run_one(cells[0]):
                 print(f"{cells[0].name}: another process is at it")
-            self._complain(cells)
+            self._complain(cells, runner.killed)
             return
-        runner.run(self.cells)
-        further = [cell for cell in self._confirming() if cell not in self.cells]
+        runner.run(self.before_confirmation)
+        further = self._confirming()
         if further:
             print(f"confirmation: {len(further)} runs with fresh seeds", flush=True)
-            self.cells += further
             check_cells(further)
-            runner.run(self.cells)
+            runner.run(further)
+        self.cells = [*self.before_confirmation, *further]
         self._report()
-        self._complain(self.cells)
+        self._complain(self.cells, runner.killed)
 
     def _report(self) -> None:
         from tasks.reproduce.analysis import Analysis
@@ -183,12 +183,16 @@ class Reproduction:
                 status = RUNNING
             print(f"{cell.name}\t{status}" + (f"\t{duration(seconds)}" if seconds else ""))
 
-    def _complain(self, cells: list[Cell]) -> None:
+    def _complain(self, cells: list[Cell], killed: dict[str, str]) -> None:
+        """Leave with exit code 1 where runs are broken, or were killed here and are still to come."""
         broken = [cell for cell in cells if self.store.status(cell) == BROKEN]
+        name, said = next(iter(killed.items()), ("", ""))
         if broken:
+            name, said = broken[0].name, self.store.record(broken[0]).failures[-1]
+        if name:
             print(
-                f"{len(broken)} of {len(cells)} runs are broken, the first {broken[0].name}: "
-                f"{self.store.record(broken[0]).failures[-1]}; --cell NAME tries one again",
+                f"{len(broken)} of {len(cells)} runs are broken, {len(killed)} were killed by a signal, the "
+                f"first {name}: {said}; another start tries them again",
                 file=sys.stderr,
             )
             sys.exit(1)

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Optional
 
 from common.errors import UserError
 from common.json_file import read_object
@@ -25,6 +24,11 @@ from tasks.reproduce.suite import Boards
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 INTERRUPTED_CODE = 130
 POLL_SECONDS = 1.0
+MISTAKE_CODE = 2
+# How train.py says that a run diverged: a result of its recipe, though it ends like a mistake.
+DIVERGED = "training loss is "
+NO_SPACE = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+LEAST_SPACE = 2**20
 
 
 class Runner:
@@ -36,13 +40,21 @@ class Runner:
 
     def __init__(self, store: Store, estimate: Estimate, data_root: Path):
         self.store, self.estimate, self.data_root = store, estimate, data_root
+        self.killed: dict[str, str] = {}
+        self._broken_before: dict[str, Record] = {}
 
     def run(self, cells: Sequence[Cell]) -> None:
-        """Return when every cell is finished or broken, here or in another process.
+        """Return when every cell is finished, broken or given up, here or in another process.
+
+        Cells that were broken before are tried once more. One whose scripts are killed by a signal twice
+        is given up here and waits for the next start: ``killed`` says how, by name.
 
         Raises:
             KeyboardInterrupt: asked to stop; the cell that was being run continues next time.
+            UserError: a script was refused its input or its place; every other cell might be too.
         """
+        broken = [cell for cell in cells if self.store.status(cell) == BROKEN]
+        self._broken_before = {cell.name: self.store.record(cell) for cell in broken}
         left, told = list(cells), False
         while left:
             elsewhere = [cell for cell in left if not self._try(cell, cells)]
@@ -66,11 +78,18 @@ class Runner:
         with try_lock(self.store.lock(cell.name)) as free:
             # There is other work to do until a script has ended whose reproduce.py was killed.
             free = free and (again or not is_held(self.store.script_lock(cell.name)))
-            if free and again and self.store.status(cell) == BROKEN:
-                self.store.write(cell, Record(seconds=self.store.record(cell).seconds))
-            if free and self.store.status(cell) not in (FINISHED, BROKEN):
+            if free and self.store.status(cell) == BROKEN:
+                self._allow_again(cell, MOST_ATTEMPTS if again else 1)
+            if free and cell.name not in self.killed and self.store.status(cell) not in (FINISHED, BROKEN):
                 self._work(cell, cells)
             return free
+
+    def _allow_again(self, cell: Cell, attempts: int) -> None:
+        record = self.store.record(cell)
+        # Of several processes that found it broken the first tries it again, which changes its record.
+        if attempts == MOST_ATTEMPTS or record == self._broken_before.get(cell.name):
+            record.failures = record.failures[: MOST_ATTEMPTS - attempts]
+            self.store.write(cell, record)
 
     def _work(self, cell: Cell, cells: Sequence[Cell]) -> None:
         done = sum(self.store.status(c) in (FINISHED, BROKEN) for c in cells)
@@ -79,29 +98,47 @@ class Runner:
         print(f"[{done + 1}/{len(cells)}] {cell.name}: about {expected}, {log}", flush=True)
         record = self.store.record(cell)
         record.finished, record.config_sha256 = False, cell.config_hash()
-        while not record.finished and len(record.failures) < MOST_ATTEMPTS:
-            self._attempt(cell, record)
+        killed = 0
+        while not record.finished and len(record.failures) + killed < MOST_ATTEMPTS:
+            killed += self._attempt(cell, record)
         if record.finished:
             self.estimate.learn(cell, record.seconds)
         left = sum(self.estimate.seconds(c) for c in cells if self.store.status(c) not in (FINISHED, BROKEN))
         print(f"  {duration(record.seconds)}; about {duration(left)} of work left", flush=True)
 
-    def _attempt(self, cell: Cell, record: Record) -> None:
-        """Work on a cell once; its record says how that ended, even where it was interrupted."""
+    def _attempt(self, cell: Cell, record: Record) -> bool:
+        """Work on a cell once, and keep in its record how that ended; whether a signal killed a script."""
         started = time.monotonic()
         try:
-            failure = self._call_scripts(cell)
-            record.finished = failure is None
-            record.failures = [] if failure is None else [*record.failures, failure]
+            code = self._call_scripts(cell)
+            record.finished = code == 0
+            said = "" if code == 0 else last_line(self.store.log(cell), code)
+            failed = code > 0 and not self._stops_all(code, said)
+            record.failures = [] if code == 0 else [*record.failures, *([said] if failed else [])]
         finally:
             record.seconds += round(time.monotonic() - started, 1)
             self.store.write(cell, record)
-        if failure is not None:
-            again = "trying once more" if len(record.failures) < MOST_ATTEMPTS else "broken"
-            print(f"  {cell.name}: {failure}; {again}", flush=True)
+        if self._stops_all(code, said):
+            raise UserError(f"{cell.name}: {said}; the suite goes on from here when it is started again")
+        if code < 0:
+            self.killed[cell.name] = said
+        else:
+            self.killed.pop(cell.name, None)
+        if code:
+            print(f"  {cell.name}: {said}", flush=True)
+        return code < 0
 
-    def _call_scripts(self, cell: Cell) -> Optional[str]:
-        """Train and evaluate; the last line of what failed, or None."""
+    def _stops_all(self, code: int, said: str) -> bool:
+        """Whether an end says nothing of the cell: what it was given is wrong, or the disk is full."""
+        if code == 0:
+            return False
+        full = any(words in said for words in NO_SPACE)
+        # A script that found no space may have found none for saying so.
+        full = full or shutil.disk_usage(self.store.folder).free < LEAST_SPACE
+        return full or (code == MISTAKE_CODE and DIVERGED not in said)
+
+    def _call_scripts(self, cell: Cell) -> int:
+        """Train and evaluate; the exit code of what failed, negative where a signal killed it, or 0."""
         run, log, lock = self.store.run(cell), self.store.log(cell), self.store.script_lock(cell.name)
         self._wait_for_orphan(cell)
         if run.path.exists() and not (run.path / "config.yaml").exists():
@@ -112,7 +149,7 @@ class Runner:
             code = call(training(cell, self.store, self.data_root), log, lock)
         for split in self.store.missing_splits(cell) if code == 0 else ():
             code = code or call(evaluation(cell, split, self.store, self.data_root), log, lock)
-        return None if code == 0 else last_line(log, code)
+        return code
 
     def _wait_for_orphan(self, cell: Cell) -> None:
         # A script whose reproduce.py was killed goes on alone; on another machine only its run's lock tells.

@@ -1,0 +1,71 @@
+"""What becomes of a cell whose script fails; the scripts here do nothing but end in some way."""
+
+import pytest
+
+from common.errors import UserError
+from tasks.reproduce.cells import expand
+from tasks.reproduce.estimate import Estimate
+from tasks.reproduce.runner import Runner
+from tasks.reproduce.store import BROKEN, INTERRUPTED, WAITING, Store
+from tasks.reproduce.suite_file import read_suite
+from tests.reproduce.made_runs import SUITE, write_suite
+
+ENDS = {
+    "crash": "sys.exit('ValueError: something')",
+    "signal": "os.kill(os.getpid(), 9)",
+    "mistake": "print('error: data.train: x.csv: no such file'); sys.exit(2)",
+    "diverged": "print('error: epoch 1: training loss is nan; expected a finite number'); sys.exit(2)",
+    "full": "sys.exit('OSError: [Errno 28] No space left on device')",
+}
+
+
+@pytest.fixture()
+def start(tmp_path, monkeypatch):
+    """Start a suite of two cells anew, with a train.py that ends as asked; runner, store and cells."""
+    monkeypatch.setattr("tasks.reproduce.runner.SCRIPTS", tmp_path)
+    text = SUITE.replace("seeds: 5", "seeds: 1").replace("regularized, other]", "regularized]")
+    suite, store = read_suite(write_suite(tmp_path, text)), Store(tmp_path / "out")
+    cells = expand(suite, tmp_path)
+
+    def run(end: str) -> Runner:
+        (tmp_path / "train.py").write_text(f"import os, sys\n{ENDS[end]}\n", encoding="utf-8")
+        runner = Runner(store, Estimate(suite, store, cells), tmp_path)
+        runner.run(cells)
+        return runner
+
+    return run, store, cells
+
+
+def trainings(store, cell) -> int:
+    log = store.log(cell)
+    return log.read_text(encoding="utf-8").count("$ python scripts/train.py") if log.exists() else 0
+
+
+@pytest.mark.parametrize("end", ["crash", "diverged"])
+def test_a_run_that_fails_twice_is_broken_and_tried_once_more_by_each_start(start, end):
+    run, store, cells = start
+    run(end)
+    assert [store.status(cell) for cell in cells] == [BROKEN] * 2
+    assert [trainings(store, cell) for cell in cells] == [2, 2]
+    run(end)
+    assert [store.status(cell) for cell in cells] == [BROKEN] * 2
+    assert [trainings(store, cell) for cell in cells] == [3, 3]
+
+
+def test_a_run_that_is_killed_waits_for_the_next_start_however_often(start):
+    run, store, cells = start
+    for number in (1, 2):
+        runner = run("signal")
+        assert set(runner.killed) == {cell.name for cell in cells}
+        assert [store.status(cell) for cell in cells] == [WAITING] * 2
+        assert trainings(store, cells[0]) == 2 * number
+        assert not store.record(cells[0]).failures
+
+
+@pytest.mark.parametrize("end, said", [("mistake", "x.csv: no such file"), ("full", "No space left")])
+def test_what_would_befall_every_run_stops_the_suite_and_breaks_none(start, end, said):
+    run, store, cells = start
+    with pytest.raises(UserError, match=f"baseline-small-seed0: .*{said}"):
+        run(end)
+    assert [trainings(store, cell) for cell in cells] == [1, 0]
+    assert all(store.status(cell) in (WAITING, INTERRUPTED) for cell in cells)
