@@ -112,6 +112,14 @@ def test_own_pictures_come_by_name_in_every_format_whatever_the_order_of_its_fil
     assert [entry.name for entry in read_box_set(tmp_path / "first").entries] == sorted(names)
 
 
+@pytest.mark.parametrize("name", ["voc", "coco", "yolo"])
+def test_a_conversion_tells_the_flags_that_keep_the_groups_and_validation_of_deeppcb(root, tmp_path, name):
+    flags = "--data.group -1 --data.validation_group 92000"
+    assert convert(root / "boards", name, tmp_path / name).flags == flags
+    assert_equal(read(tmp_path, root=name, group=-1, validation_group="92000"), read(root, root="boards"))
+    assert convert(root / name, "deeppcb", tmp_path / "back").flags == ""
+
+
 @pytest.mark.parametrize("source", FORMATS)
 @pytest.mark.parametrize("target", FORMATS)
 def test_converting_there_and_back_changes_no_file(root, tmp_path, source, target):
