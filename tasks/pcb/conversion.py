@@ -2,15 +2,18 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
 from common.errors import UserError, refused_writing
 from tasks.pcb.data import annotated, label_of, names_of, read_boxes
 from tasks.pcb.formats import read_box_set
+from tasks.pcb.formats.records import BoxSet
 from tasks.pcb.formats.writers import WHOLE_PIXELS, WRITERS, Sample
+from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size
+from tasks.pcb.splitting import DEEPPCB_VALIDATION
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Conversion:
 
     Attributes:
         rounded: boxes that had fractions of pixels, which the new format has not.
+        flags: of train.py, with which the new data are grouped and split as the old ones are without;
+            empty where nothing is needed.
     """
 
     format: str
@@ -26,6 +31,7 @@ class Conversion:
     pictures: int
     boxes: int
     rounded: int
+    flags: str
 
 
 def convert(
@@ -69,7 +75,20 @@ def convert(
         written = list(zip(labels, corners))
         samples.append(Sample(entry.picture, entry.name, size, entry.split, written, entry.template))
     _write(target, output, names, samples)
-    return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded)
+    found = replace(found, entries=entries)
+    flags = _flags(found, root) if target != found.format else ""
+    return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded, flags)
+
+
+def _flags(found: BoxSet, root: Path) -> str:
+    """What only DeepPCB's layout implies: that folders are boards, and which of them validates."""
+    groups = groups_of(found, root, None, None)
+    if not all(groups):
+        return ""
+    splits = {entry.split for entry in found.entries}
+    trained = {group for group, entry in zip(groups, found.entries) if entry.split == "train"}
+    held_out = "test" in splits and "validation" not in splits and DEEPPCB_VALIDATION in trained
+    return "--data.group -1" + (f" --data.validation_group {DEEPPCB_VALIDATION}" if held_out else "")
 
 
 def _write(target: str, output: Path, names: tuple[str, ...], samples: list[Sample]) -> None:

@@ -15,7 +15,7 @@ from common.seeding import generator
 from tasks.pcb import config as settings
 from tasks.pcb.formats import read_box_set
 from tasks.pcb.formats.deeppcb import CLASSES
-from tasks.pcb.formats.records import Box, BoxSet, Entry, different_classes
+from tasks.pcb.formats.records import LEAST_SIDE, Box, BoxSet, Entry, different_classes, has_size
 from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size, read_image
 from tasks.pcb.pairs import require_templates
@@ -153,13 +153,14 @@ def read_boxes(entry: Entry, outside: str = "refuse") -> list[Box]:
     for box in entry.read_boxes(size):
         x1, y1, x2, y2 = box.corners
         place = f"{entry.annotation}: {box.place}: found box {box.written}"
-        if not (x1 < x2 and y1 < y2):
-            raise UserError(f"{place}, expected a width and a height above 0")
+        if not has_size(box.corners):
+            least = f"of at least {LEAST_SIDE} pixels" if x1 < x2 and y1 < y2 else "above 0"
+            raise UserError(f"{place}, expected a width and a height {least}")
         inside = (max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height))
         if inside != box.corners:
             if outside == "refuse":
                 raise UserError(f"{place}, expected it inside the {width} x {height} picture")
-            if inside[0] >= inside[2] or inside[1] >= inside[3]:
+            if not has_size(inside):
                 continue
         kept.append(Box(box.place, box.written, box.name, inside))
     return kept

@@ -36,6 +36,8 @@ FOLDERS = {
     "the 64 x 40 picture",
     "coco_three_numbers": "{folder}/boxes.json: annotations[0]: bbox: found [10, 8, 4], expected "
     "left, top, width and height",
+    "coco_tiny": "{folder}/boxes.json: annotations[0]: found box 10 8 1e-06 22, expected a width "
+    "and a height of at least 0.01 pixels",
     "coco_two_files": "{folder}: found the files boxes.json, more.json, expected one of each split "
     "(see data.root)",
     "coco_unknown_category": "{folder}/boxes.json: annotations[0]: category_id: found 3, expected one of 1",

@@ -13,7 +13,7 @@ from common.config import build
 from common.errors import UserError
 from tasks.pcb.config import Config
 from tasks.pcb.conversion import convert
-from tasks.pcb.data import Data, read_boxes, read_data, read_image
+from tasks.pcb.data import Data, Picture, read_boxes, read_data, read_image
 from tasks.pcb.formats import READERS, read_box_set, recognise
 from tasks.pcb.formats.writers import WRITERS, Sample
 from tasks.pcb.synthetic_boards import write_boards
@@ -43,13 +43,18 @@ def assert_equal(found: Data, expected: Data) -> None:
     assert found.classes == expected.classes
     for name, pictures in expected.splits.items():
         assert len(found.splits[name]) == len(pictures) > 0
-        for one, other in zip(found.splits[name], pictures):
+        for one, other in zip(by_name(found.splits[name]), by_name(pictures)):
             assert one.group == other.group
             assert (one.boxes == other.boxes).all() and (one.labels == other.labels).all()
             assert (read_image(one.path) == read_image(other.path)).all()
             assert (one.template is None) == (other.template is None)
             if one.template:
                 assert one.template.read_bytes() == other.template.read_bytes()
+
+
+def by_name(pictures: list[Picture]) -> list[Picture]:
+    # DeepPCB's lists keep their order, and its files have another ending.
+    return sorted(pictures, key=lambda picture: picture.path.stem.replace("_test", ""))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -85,6 +90,34 @@ def test_splits_by_hash_and_by_group_are_the_same_in_every_format(root, split):
         assert {n: {(p.group, p.boxes.tobytes()) for p in ps} for n, ps in found.splits.items()} == {
             n: {(p.group, p.boxes.tobytes()) for p in ps} for n, ps in chosen[0].splits.items()
         }
+
+
+def test_own_pictures_come_by_name_in_every_format_whatever_the_order_of_its_files(tmp_path):
+    names = [f"lot {lot}/{number}.png" for lot in (2, 10) for number in (9, 10, 1)]
+    images, annotations = [], []
+    for index, name in enumerate(names):
+        write_picture(tmp_path / "first/images" / name, np.full([40, 64], 9 * index, np.uint8))
+        images.append({"id": index, "file_name": name})
+        box = [index, 2, 10 + index, 20]
+        annotations.insert(0, {"image_id": index, "category_id": 1, "bbox": box})
+    categories = [{"id": 1, "name": "dent"}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (tmp_path / "first/boxes.json").write_text(json.dumps(content))
+    for name in FORMATS:
+        convert(tmp_path / "first", name, tmp_path / name)
+        found = read_box_set(tmp_path / name).entries
+        assert [entry.name for entry in found] == sorted(names)
+        expected = [names.index(entry.name) for entry in found]
+        assert [read_boxes(entry)[0].corners[0] for entry in found] == expected
+    assert [entry.name for entry in read_box_set(tmp_path / "first").entries] == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["voc", "coco", "yolo"])
+def test_a_conversion_tells_the_flags_that_keep_the_groups_and_validation_of_deeppcb(root, tmp_path, name):
+    flags = "--data.group -1 --data.validation_group 92000"
+    assert convert(root / "boards", name, tmp_path / name).flags == flags
+    assert_equal(read(tmp_path, root=name, group=-1, validation_group="92000"), read(root, root="boards"))
+    assert convert(root / name, "deeppcb", tmp_path / "back").flags == ""
 
 
 @pytest.mark.parametrize("source", FORMATS)

@@ -8,7 +8,7 @@ from common.evaluation.detection import box_iou
 from common.reporting.findings import Finding
 from common.reporting.page import HtmlTable, Section
 from tasks.pcb.checks.source import Checked, Source
-from tasks.pcb.formats.records import Box
+from tasks.pcb.formats.records import Box, has_size
 
 SAME_PLACE = 0.95
 
@@ -50,7 +50,13 @@ def _impossible(source: Source) -> list[Finding]:
         severity = "note"
         cut, left_out = (f"nothing: data.boxes_outside is clip, so they are {d}" for d in ("cut", "left out"))
     kinds = [
-        ("error", "box of no size", "boxes have no width or no height", numbers, empty),
+        (
+            "error",
+            "box of no size",
+            "boxes have no width or no height (less than 0.01 pixels)",
+            numbers,
+            empty,
+        ),
         (severity, "box beside its picture", "boxes lie outside their picture", left_out, beside),
         (severity, "box outside", "boxes stick out of their picture", cut, outside),
         ("error", "class outside data.classes", "boxes have other classes", classes, unknown),
@@ -64,10 +70,10 @@ def _impossible(source: Source) -> list[Finding]:
 
 
 def _share_inside(box: Box, picture: Checked) -> Optional[float]:
-    """Share of a box's area in its picture; None for a box without an area."""
-    x1, y1, x2, y2 = box.corners
-    if not (x1 < x2 and y1 < y2):
+    """Share of a box's area in its picture; None for a box of no size."""
+    if not has_size(box.corners):
         return None
+    x1, y1, x2, y2 = box.corners
     width, height = picture.size
     inside = max(0.0, min(x2, width) - max(x1, 0.0)), max(0.0, min(y2, height) - max(y1, 0.0))
     if inside == (x2 - x1, y2 - y1):

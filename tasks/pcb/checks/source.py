@@ -13,7 +13,7 @@ from tasks.pcb.checks.thumbnails import thumbnail
 from tasks.pcb.config import Config
 from tasks.pcb.data import read_data
 from tasks.pcb.formats import read_box_set
-from tasks.pcb.formats.records import Box, BoxSet, Entry
+from tasks.pcb.formats.records import LEAST_SIDE, Box, BoxSet, Entry
 from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size, read_image
 from tasks.pcb.splitting import split_entries
@@ -149,7 +149,7 @@ def _with_boxes(picture: Checked, classes: tuple[str, ...]) -> Checked:
     corners = np.array([box.corners for box in picture.written], float).reshape(-1, 4)
     inside = corners.clip(0, [*picture.size, *picture.size])
     known = np.array([box.name in classes for box in picture.written], bool)
-    kept = known & (inside[:, :2] < inside[:, 2:]).all(axis=1)
+    kept = known & (inside[:, 2:] - inside[:, :2] >= LEAST_SIDE).all(axis=1)
     used = [box for box, keep in zip(picture.written, kept) if keep]
     labels = np.array([classes.index(box.name) for box in used], np.int64)
     return replace(picture, boxes=inside[kept].astype(np.float32), labels=labels, used=used)

@@ -27,6 +27,9 @@ def read_box_set(
 ) -> BoxSet:
     """The pictures of a data set with their templates; annotations are not read yet.
 
+    Training comes first, then validation and test, each in the order of the pictures' names. Boards of
+    DeepPCB's own groups stay as its lists have them, for what was measured with that order.
+
     Args:
         root: its folder, or the JSON file of a COCO set or the YAML file of a YOLO one.
         name: of the format; ``auto`` recognises it.
@@ -41,8 +44,11 @@ def read_box_set(
     if not root.exists():
         raise UserError(f"{root}: no such folder, expected pictures with boxes (see data.root, --data-root)")
     found = READERS[recognise(root) if name == "auto" else name].read(root, classes, refused)
-    # Formats name their splits in different orders, but draws should be the same.
-    entries = sorted(found.entries, key=lambda entry: SPLITS.index(entry.split or "train"))
+    entries = found.entries
+    # Formats name pictures and splits in different orders, but draws should be the same.
+    if not (found.format == "deeppcb" and deeppcb.of_published_groups(entries)):
+        entries = sorted(entries, key=lambda entry: entry.name)
+    entries = sorted(entries, key=lambda entry: SPLITS.index(entry.split or "train"))
     folder = root if root.is_dir() else root.parent
     return replace(found, entries=with_templates(entries, templates, folder))
 

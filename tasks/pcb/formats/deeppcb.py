@@ -35,6 +35,11 @@ def recognise(root: Path) -> bool:
     return root.is_dir() and read_pair_lists(root, ".txt") is not None
 
 
+def of_published_groups(entries: list[Entry]) -> bool:
+    """Whether all pictures stand in folders of the published data set's board groups."""
+    return {entry.picture.parent.name for entry in entries} <= GROUPS
+
+
 def read(
     root: Path, classes: Optional[tuple[str, ...]] = None, refused: Optional[list[UserError]] = None
 ) -> BoxSet:

@@ -18,7 +18,8 @@ SPLIT_NAMES |= {"dev": "validation", "test": "test"}
 # Folders that only say that there are pictures in them.
 PICTURE_FOLDERS = ("images", "Images", "JPEGImages")
 CLASS_FILES = ("classes.txt", "label_list.txt", "labels.txt")
-
+# Pixels. Less is lost where corners become float32 or digits are written, and has no logarithm then.
+LEAST_SIDE = 0.01
 
 Found = TypeVar("Found")
 
@@ -84,6 +85,12 @@ class BoxSet:
     format: str
     classes: Optional[tuple[str, ...]]
     entries: list[Entry]
+
+
+def has_size(corners: tuple[float, float, float, float]) -> bool:
+    """Whether width and height of a box are at least ``LEAST_SIDE``."""
+    x1, y1, x2, y2 = corners
+    return min(x2 - x1, y2 - y1) >= LEAST_SIDE
 
 
 def take_all(
