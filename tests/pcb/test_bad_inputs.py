@@ -68,6 +68,8 @@ FOLDERS = {
     "two_formats": "{folder}: found Pascal VOC (.xml) and COCO (.json), expected one of them in data.format",
     "voc_cut": "{folder}/a.xml: line 3: is not XML: no element found",
     "voc_doctype": "{folder}/a.xml: line 2: found a document type (DOCTYPE), expected XML without one",
+    "voc_empty": "{folder}/a.xml: found an empty file, expected <annotation>, without <object> if "
+    "there is no defect",
     "voc_encoding": "{folder}/a.xml: found bytes that are not gb2312, expected it as declared",
     "voc_external": "{folder}/a.xml: line 1: found a document type (DOCTYPE), expected XML without one",
     "voc_from_zero": "{folder}/a.xml: object 1: found box 0 9 14 30, expected it inside the 64 x 40 picture",
@@ -83,6 +85,7 @@ FOLDERS = {
     "voc_other_root": "{folder}/a.xml: found <svg>, expected <annotation>",
     "voc_outside": "{folder}/a.xml: object 1: found box 11 9 65 30, expected it inside the 64 x 40 picture",
     "voc_text_corner": "{folder}/a.xml: object 1: ymin: found 'top', expected a number",
+    "voc_two_boxes": "{folder}/a.xml: object 1: found 2 <bndbox>, expected one in each <object>",
     "voc_turned_box": "{folder}/a.xml: object 1: found box 20 9 14 30, expected a width and a height above 0",
     "voc_turned_size": "{folder}/a.xml: size: found 40 x 64, expected 64 x 40 as the picture is",
     "voc_unannotated": "{folder}/b.png: found no annotation of this and 0 other pictures, expected "
