@@ -28,6 +28,7 @@ from tasks.pcb.formats.records import (
     read_pair_lists,
     take_all,
     text_lines,
+    with_own_names,
 )
 from tasks.pcb.images import SUFFIXES, find_files, is_picture
 
@@ -74,6 +75,7 @@ def read(
     entries = take_all(_entry, [(root, file, pictures) for file in annotations.values()], refused)
     known = {entry.picture for entry in entries}
     entries += [_without_annotation(root, file) for file in filter(is_picture, files) if file not in known]
+    entries = with_own_names(entries, refused)
     return BoxSet("voc", classes, _in_image_sets(root, entries, refused))
 
 
