@@ -60,7 +60,8 @@ class RunFolder:
         """Refuse, before anything is done, a folder in which ``config`` must not be trained.
 
         Raises:
-            UserError: the folder exists and ``resume`` is off, or it holds another configuration.
+            UserError: the folder exists and ``resume`` is off, it holds another configuration, or its state
+                to resume from is lost.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, expected a folder for the run")
@@ -71,6 +72,12 @@ class RunFolder:
             raise UserError(f"{self.path}: run folder exists; expected --resume or another --run-dir")
         if occupied:
             self._refuse_other_configuration(config, self.path / "config.yaml")
+            # The state is saved first, so that a history without it is that of a lost one.
+            if self.history.exists() and not self.last.exists():
+                raise UserError(
+                    f"{self.last}: no such file, expected the state that {self.history.name} is of; bring it "
+                    "back, or take another --run-dir to train from the beginning"
+                )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from common.errors import Interrupted, UserError
 from common.training.checkpoint import load_checkpoint
 from common.training.run_folder import RunFolder
 from tasks.sentiment.task import Task
-from tests.small_runs import small_trainer
+from tests.small_runs import small_config, small_trainer
 
 MEASURED = ["seconds", "items/s"]
 
@@ -90,6 +90,15 @@ def test_two_processes_never_train_in_one_folder(tmp_path):
         pass
     with run.locked():
         run.check(None, resume=False)
+
+
+def test_a_run_whose_state_is_lost_is_not_begun_again_in_its_place(tmp_path):
+    run, config = RunFolder(tmp_path / "run"), small_config()
+    run.start(config)
+    run.check(config, resume=True)
+    run.write_history([{"epoch": 0}])
+    with pytest.raises(UserError, match=r"last.safetensors: no such file, expected the state that history"):
+        run.check(config, resume=True)
 
 
 def test_a_stop_during_the_last_update_comes_too_late_to_lose_anything(tmp_path, uninterrupted):

@@ -68,6 +68,8 @@ FOLDERS = {
     "two_formats": "{folder}: found Pascal VOC (.xml) and COCO (.json), expected one of them in data.format",
     "voc_cut": "{folder}/a.xml: line 3: is not XML: no element found",
     "voc_doctype": "{folder}/a.xml: line 2: found a document type (DOCTYPE), expected XML without one",
+    "voc_empty": "{folder}/a.xml: found an empty file, expected <annotation>, without <object> if "
+    "there is no defect",
     "voc_encoding": "{folder}/a.xml: found bytes that are not gb2312, expected it as declared",
     "voc_external": "{folder}/a.xml: line 1: found a document type (DOCTYPE), expected XML without one",
     "voc_from_zero": "{folder}/a.xml: object 1: found box 0 9 14 30, expected it inside the 64 x 40 picture",
@@ -81,8 +83,11 @@ FOLDERS = {
     "JPEGImages/a with one of .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp",
     "voc_not_xml": "{folder}/a.xml: line 1: is not XML: mismatched tag",
     "voc_other_root": "{folder}/a.xml: found <svg>, expected <annotation>",
+    "voc_one_stem": "{folder}/a.png: found a.xml and also a.bmp, expected pictures that differ in "
+    "more than the suffix",
     "voc_outside": "{folder}/a.xml: object 1: found box 11 9 65 30, expected it inside the 64 x 40 picture",
     "voc_text_corner": "{folder}/a.xml: object 1: ymin: found 'top', expected a number",
+    "voc_two_boxes": "{folder}/a.xml: object 1: found 2 <bndbox>, expected one in each <object>",
     "voc_turned_box": "{folder}/a.xml: object 1: found box 20 9 14 30, expected a width and a height above 0",
     "voc_turned_size": "{folder}/a.xml: size: found 40 x 64, expected 64 x 40 as the picture is",
     "voc_unannotated": "{folder}/b.png: found no annotation of this and 0 other pictures, expected "
@@ -98,6 +103,8 @@ FOLDERS = {
     "and a height above 0",
     "yolo_not_utf8": "{folder}/labels/a.txt: line 1: found bytes that are not UTF-8, expected UTF-8",
     "yolo_not_yaml": "{folder}/data.yaml: line 2 is not YAML: expected ',' or ']', but got '<stream end>'",
+    "yolo_one_stem": "{folder}/images/a.png: found a.txt and also a.bmp, expected pictures that differ "
+    "in more than the suffix",
     "yolo_outside": "{folder}/labels/a.txt: line 1: found box 0.99 0.5 0.1 0.1, expected it inside "
     "the 64 x 40 picture",
     "yolo_pixels": "{folder}/labels/a.txt: line 1: found '0 12 19 4 22', expected shares of the "

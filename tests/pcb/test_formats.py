@@ -256,8 +256,9 @@ def test_fractions_are_rounded_for_formats_without_them_and_counted(tmp_path):
 def test_a_conversion_that_fails_leaves_nothing_and_takes_no_folder_that_holds_something(root, tmp_path):
     for name in ("a.png", "a.bmp"):
         write_picture(tmp_path / "in" / name, np.zeros([40, 64], np.uint8))
-    (tmp_path / "in/a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
-    (tmp_path / "in/classes.txt").write_text("x\n")
+    images = [{"id": index, "file_name": name} for index, name in enumerate(("a.png", "a.bmp"))]
+    content = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "x"}]}
+    (tmp_path / "in/all.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match="a.xml: found two pictures that would have this file"):
         convert(tmp_path / "in", "voc", tmp_path / "out")
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]

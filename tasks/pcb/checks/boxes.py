@@ -53,7 +53,7 @@ def _impossible(source: Source) -> list[Finding]:
         (
             "error",
             "box of no size",
-            "boxes have no width or no height (less than 0.01 pixels)",
+            "boxes have no width or no height",
             numbers,
             empty,
         ),

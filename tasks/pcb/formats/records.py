@@ -108,6 +108,30 @@ def take_all(
     return found
 
 
+def with_own_names(entries: list[Entry], refused: Optional[list[UserError]]) -> list[Entry]:
+    """The entries, for formats in which a picture's name without its suffix tells the annotation.
+
+    Args:
+        refused: as in :func:`take_all`.
+
+    Raises:
+        UserError: pictures that differ only in their suffixes have an annotation.
+    """
+    of_name: dict[Path, Entry] = {}
+
+    def take(entry: Entry) -> Entry:
+        other = of_name.setdefault(entry.picture.with_suffix(""), entry)
+        annotation = entry.annotation or other.annotation
+        if annotation and other.picture != entry.picture:
+            found = f"found {annotation.name} and also {other.picture.name}"
+            raise UserError(
+                f"{entry.picture}: {found}, expected pictures that differ in more than the suffix"
+            )
+        return entry
+
+    return take_all(take, [(entry,) for entry in entries], refused)
+
+
 def no_boxes(size: tuple[int, int]) -> list[Box]:
     """The boxes of a picture without an annotation."""
     return []

@@ -28,6 +28,7 @@ from tasks.pcb.formats.records import (
     read_pair_lists,
     take_all,
     text_lines,
+    with_own_names,
 )
 from tasks.pcb.images import SUFFIXES, find_files, is_picture
 
@@ -74,6 +75,7 @@ def read(
     entries = take_all(_entry, [(root, file, pictures) for file in annotations.values()], refused)
     known = {entry.picture for entry in entries}
     entries += [_without_annotation(root, file) for file in filter(is_picture, files) if file not in known]
+    entries = with_own_names(entries, refused)
     return BoxSet("voc", classes, _in_image_sets(root, entries, refused))
 
 
@@ -133,7 +135,9 @@ def _in_image_sets(root: Path, entries: list[Entry], refused: Optional[list[User
 def _read_boxes(annotation: Path, size: tuple[int, int]) -> list[Box]:
     outermost = read_xml(annotation)
     if outermost is None:
-        return []
+        # A board without defect has an <annotation> too; this is what an export that broke off leaves.
+        expected = "expected <annotation>, without <object> if there is no defect"
+        raise UserError(f"{annotation}: found an empty file, {expected}")
     if outermost.tag != "annotation":
         raise UserError(f"{annotation}: found <{outermost.tag:.40}>, expected <annotation>")
     _require_size(annotation, outermost.find("size"), size)
@@ -155,6 +159,9 @@ def _box(annotation: Path, place: str, found: Element) -> Box:
     name = (found.findtext("name") or "").strip()
     if not name:
         raise UserError(f"{annotation}: {place}: found no <name>, expected a class")
+    several = len(found.findall("bndbox"))
+    if several > 1:
+        raise UserError(f"{annotation}: {place}: found {several} <bndbox>, expected one in each <object>")
     texts = [(found.findtext(f"bndbox/{corner}") or "").strip() for corner in CORNERS]
     try:
         x1, y1, x2, y2 = (number(text) for text in texts)

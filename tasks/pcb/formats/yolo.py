@@ -27,6 +27,7 @@ from tasks.pcb.formats.records import (
     number,
     take_all,
     text_lines,
+    with_own_names,
 )
 from tasks.pcb.images import find_files, is_picture
 
@@ -95,7 +96,7 @@ def read(
     if any(split for split, _ in pictures):
         pictures = [pair for pair in pictures if pair[0]]
     entries = [_entry(root, picture, split, classes) for split, picture in pictures]
-    return BoxSet("yolo", classes, entries)
+    return BoxSet("yolo", classes, with_own_names(entries, refused))
 
 
 def _names(file: Path, values: dict[str, Any]) -> tuple[str, ...]:
