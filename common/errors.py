@@ -2,11 +2,15 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# What no program can help: a full disk or quota, a file system that is read-only, a file of the most bytes.
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -58,9 +62,13 @@ def run_command(main: Callable[[], None]) -> None:
     except BrokenPipeError:
         # Whoever read standard output, such as head, has seen enough; Python would complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
+    except OSError as error:
+        refused = isinstance(error, (PermissionError, NotADirectoryError, IsADirectoryError))
+        if not refused and error.errno not in NO_PLACE:
+            raise
         # A place that the user named and that cannot hold what the command writes.
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror}", file=sys.stderr)
         sys.exit(2)
     except Interrupted as error:
         print(f"interrupted: {error}", file=sys.stderr)

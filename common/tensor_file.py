@@ -1,13 +1,16 @@
-"""Safetensors files as far as weights need them: shapes without reading, and everything as float32."""
+"""Safetensors files as far as weights need them: whole, shapes without reading, and read as float32."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
+from safetensors.numpy import save_file
 
 from common.array_unpickler import bfloat16_to_float32
 from common.errors import UserError
+from common.whole_file import whole_file
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 
@@ -45,3 +48,20 @@ def read_tensors(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
                 bits = np.frombuffer(tensor["data"], "<u2").reshape(tensor["shape"])
                 read[name] = bfloat16_to_float32(bits)
     return read
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Write arrays so that a reader sees the old file or the new one, even after a power cut.
+
+    Raises:
+        UserError: it cannot be written; the old file stays.
+    """
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    with whole_file(path) as partial:
+        try:
+            save_file(contiguous, str(partial), metadata=metadata)
+        except SafetensorError as error:
+            # It hides the operating system's words behind its own.
+            raise OSError(str(error).rpartition("I/O error: ")[2]) from None
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())

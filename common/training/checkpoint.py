@@ -7,36 +7,29 @@ in the file's header.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from common.errors import UserError
+from common.tensor_file import write_tensors
 
 
 def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None, average=None) -> None:
     """Write weights, ``state`` (anything JSON can say) and, if given, optimizer and average.
 
-    A reader sees the old file or the new one, never a part: the file is written beside its
-    place and moved there.
+    Raises:
+        UserError: it cannot be written; the old file stays.
     """
     tensors = {f"model/{name}": tensor.numpy() for name, tensor in model.state_dict().items()}
     if optimizer is not None:
         tensors.update(_optimizer_tensors(model, optimizer))
     if average is not None:
         tensors.update({f"average/{name}": tensor.numpy() for name, tensor in average.tensors.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    save_file(contiguous, str(temporary), metadata={"state": json.dumps(state)})
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    write_tensors(path, tensors, {"state": json.dumps(state)})
 
 
 def load_checkpoint(path: Path, model, optimizer=None, average=None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from common.csv_lines import csv_writer
 from common.errors import UserError
 from common.json_file import read_object
 from common.locking import try_lock
+from common.whole_file import whole_file
 
 # In the assets of a run that did not start from scratch: file, SHA-256 and revision of its first weights.
 ORIGIN = "weights.json"
@@ -27,11 +28,13 @@ PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddlenlp", "paddledet", "numpy
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` so that a reader sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    """Write ``text`` so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        UserError: it cannot be written; the old file stays.
+    """
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
