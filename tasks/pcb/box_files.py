@@ -1,10 +1,13 @@
-"""The files that boxes are written to while they are found: JSON, CSV, and pictures with them drawn."""
+"""The files that boxes are written to while they are found: JSON, CSV, and pictures with them drawn.
+
+A CSV file has a row a box, another a row a picture, with the error of one that cannot be read.
+"""
 
 import contextlib
 import json
 import os
 from pathlib import Path, PurePath
-from typing import Any, Optional
+from typing import Any, Optional, TextIO
 
 import cv2
 import numpy as np
@@ -14,8 +17,11 @@ from common.errors import Interrupted, UserError, refused_writing
 from common.evaluation.detection import Detections
 from tasks.pcb.drawing import draw_boxes, drawable_name
 
-JSON_NAME, CSV_NAME, PICTURES = "predictions.json", "predictions.csv", "pictures"
+JSON_NAME, CSV_NAME, LIST_NAME = NAMES = ("predictions.json", "predictions.csv", "pictures.csv")
+PICTURES = "pictures"
 COLUMNS = ("image", "class", "score", "x1", "y1", "x2", "y2")
+LIST_COLUMNS = ("image", "width", "height", "boxes", "error")
+JSON_END = "\n]}\n"
 # Those of the others are written as PNG, under their name with that suffix behind it.
 DRAWN_SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -35,41 +41,47 @@ class BoxFiles:
 
     def __init__(self, folder: Path, classes: tuple[str, ...], head: dict[str, Any], drawing: bool):
         self.folder, self.classes, self.head, self.drawing = folder, classes, head, drawing
-        self.finals = [folder / JSON_NAME, folder / CSV_NAME]
+        self.finals = [folder / name for name in NAMES]
         self.places = [file.with_name(f"{file.name}.{os.getpid()}.partial") for file in self.finals]
         self.pictures, self.between = 0, ""
         self.drawn: set[Path] = set()
+        self.files: list[TextIO] = []
 
     def __enter__(self) -> "BoxFiles":
-        with refused_writing(self.folder):
+        # A name that is not Unicode is written with the numbers of its bytes.
+        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+        with contextlib.ExitStack() as undo, refused_writing(self.folder):
+            undo.callback(self._remove)
             self.folder.mkdir(parents=True, exist_ok=True)
-            # A name that is not Unicode is written with the numbers of its bytes.
-            form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-            self.json, self.csv = (place.open("w", **form) for place in self.places)
-            self.writer = csv_writer(self.csv)
+            self.json, self.csv, self.list = self.files = [place.open("w", **form) for place in self.places]
+            self.writer, self.list_writer = csv_writer(self.csv), csv_writer(self.list)
             self.writer.writerow(COLUMNS)
+            self.list_writer.writerow(LIST_COLUMNS)
             self.json.write(f'{json.dumps(self.head, ensure_ascii=False)[:-1]}, "pictures": [')
+            self.whole = [file.tell() for file in self.files]
+            undo.pop_all()
         return self
 
     def write(self, name: str, image: np.ndarray, found: Detections) -> None:
         """Add a picture with its boxes; when this returns, they are in the files."""
-        rows = self._rows(found)
+        rows, (height, width) = self._rows(found), image.shape[:2]
         with refused_writing(self.folder):
-            drawn = self._draw(name, image, found) if self.drawing else None
+            drawn = {"drawn": self._draw(name, image, found)} if self.drawing else {}
             self.writer.writerows([name, *row.values()] for row in rows)
-            size = {"height": image.shape[0], "width": image.shape[1]}
-            self._add({"image": name, **size, **({"drawn": drawn} if drawn else {}), "boxes": rows})
-            self.csv.flush()
+            self.list_writer.writerow([name, width, height, len(rows), ""])
+            self._add({"image": name, "height": height, "width": width, **drawn, "boxes": rows})
         self.pictures += 1
 
     def write_unread(self, name: str, error: str) -> None:
         """Add a picture that cannot be read."""
         with refused_writing(self.folder):
+            self.list_writer.writerow([name, "", "", "", error])
             self._add({"image": name, "error": error})
 
     def _add(self, entry: dict[str, Any]) -> None:
         self.json.write(f"{self.between}\n{json.dumps(entry, ensure_ascii=False)}")
-        self.json.flush()
+        # Writes what the files hold back, too.
+        self.whole = [file.tell() for file in self.files]
         self.between = ","
 
     def _rows(self, found: Detections) -> list[dict[str, Any]]:
@@ -92,7 +104,11 @@ class BoxFiles:
         drawn = draw_boxes(image, found.boxes, found.labels, texts)
         file.parent.mkdir(parents=True, exist_ok=True)
         # OpenCV's own writing of files fails on names beyond ASCII on Windows.
-        file.write_bytes(cv2.imencode(file.suffix, drawn)[1].tobytes())
+        try:
+            file.write_bytes(cv2.imencode(file.suffix, drawn)[1].tobytes())
+        except OSError:
+            file.unlink(missing_ok=True)
+            raise
         return file.relative_to(self.folder).as_posix()
 
     def _place(self, name: str) -> Path:
@@ -110,26 +126,53 @@ class BoxFiles:
         return file
 
     def __exit__(self, kind, error, traceback) -> None:
+        if kind is None:
+            try:
+                return self._finish()
+            except UserError as refused:
+                error = refused
+        if not self.pictures:
+            self._remove()
+            raise error
+        self._keep_whole()
+        kept = f"{self.pictures:,} finished pictures are in {self.places[0]} and "
+        kept += " and ".join(place.name for place in self.places[1:])
+        if isinstance(error, UserError):
+            raise UserError(f"{error}; {kept}") from None
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(kept) from None
+
+    def _finish(self) -> None:
         with refused_writing(self.folder):
-            self.json.write("\n]}\n")
-            self.json.close()
-            self.csv.close()
+            self.json.write(JSON_END)
+            for file in self.files:
+                file.close()
             for place, final in zip(self.places, self.finals):
-                if kind is None:
-                    os.replace(place, final)
-                elif not self.pictures:
-                    place.unlink()
-            if kind is not None and not self.pictures:
-                with contextlib.suppress(OSError):
-                    self.folder.rmdir()
-        if kind is not None and self.pictures:
-            kept = f"{self.pictures:,} finished pictures are in {self.places[0]} and {self.places[1].name}"
-            if issubclass(kind, UserError):
-                raise UserError(f"{error}; {kept}") from None
-            if issubclass(kind, KeyboardInterrupt):
-                raise Interrupted(kept) from None
+                os.replace(place, final)
+
+    def _keep_whole(self) -> None:
+        """End the files behind the last picture that is in all of them, as far as the disk lets them."""
+        self._close()
+        with contextlib.suppress(OSError):
+            for place, size in zip(self.places, self.whole):
+                os.truncate(place, size)
+            with open(self.places[0], "a", newline="") as text:
+                text.write(JSON_END)
+
+    def _remove(self) -> None:
+        self._close()
+        with contextlib.suppress(OSError):
+            for place in self.places:
+                place.unlink(missing_ok=True)
+            self.folder.rmdir()
+
+    def _close(self) -> None:
+        for file in self.files:
+            # What cannot be written now is cut off or removed.
+            with contextlib.suppress(OSError):
+                file.close()
 
 
 def occupied(folder: Path) -> Optional[Path]:
     """A file from before that would be replaced."""
-    return next((folder / name for name in (JSON_NAME, CSV_NAME) if (folder / name).exists()), None)
+    return next((folder / name for name in NAMES if (folder / name).exists()), None)

@@ -57,10 +57,10 @@ def predict(
     no_drawing: bool = False,
     templates: Optional[str] = None,
 ) -> None:
-    """Write ``predictions.json``, ``predictions.csv`` and pictures with boxes drawn.
+    """Write ``predictions.json``, ``predictions.csv``, ``pictures.csv`` and pictures with boxes drawn.
 
-    Pictures are read one batch at a time, in order. One that cannot be read is told of in a line and
-    passed over. Nothing needs Paddle before the first picture is read.
+    Pictures are read one batch at a time, in order. One that cannot be read is told of in a line and in
+    the files, and passed over. Nothing needs Paddle before the first picture is read.
 
     Args:
         run: folder of a run or of an exported model.

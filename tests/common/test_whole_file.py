@@ -1,10 +1,7 @@
 """Files that cannot be written to their end: one line, the file before, and nothing beside it."""
 
-import contextlib
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,17 +10,7 @@ from common.errors import UserError
 from common.tensor_file import read_tensors, write_tensors
 from common.training.run_folder import write_text
 from tests.conftest import ROOT
-
-
-@contextlib.contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """No file of this process grows beyond ``size`` bytes, as on a disk that is full then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+from tests.disk import room_for
 
 
 def test_a_text_without_room_leaves_the_old_one_alone(tmp_path):

@@ -12,11 +12,12 @@ import pytest
 
 from common.errors import Interrupted, UserError
 from common.evaluation.detection import Detections
-from tasks.pcb.box_files import COLUMNS, BoxFiles
+from tasks.pcb.box_files import COLUMNS, LIST_COLUMNS, BoxFiles
 from tasks.pcb.data import CLASSES
 from tasks.pcb.detect import Detector
 from tasks.pcb.predict import Named, files_of, predict, read_pictures, write_boxes
 from tasks.pcb.synthetic_boards import generate_board
+from tests.disk import room_for
 
 NONE = Detections(np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, np.float32))
 
@@ -149,6 +150,11 @@ def test_what_cannot_be_read_is_passed_over_with_a_line_and_counted(boards_run, 
     found = pictures_of(tmp_path / "out")
     assert [p["image"] for p in found] == ["a.png", "b.png", "c.jpg", "d.jpg", "e.png"]
     assert ["error" in p for p in found] == [False, True, False, True, False]
+    rows = pd.read_csv(tmp_path / "out/pictures.csv", keep_default_na=False)
+    assert tuple(rows) == LIST_COLUMNS
+    assert list(rows["image"]) == [p["image"] for p in found]
+    assert list(rows["error"]) == [p.get("error", "") for p in found]
+    assert list(rows["boxes"]) == [str(len(p["boxes"])) if "boxes" in p else "" for p in found]
 
 
 def test_nothing_readable_is_one_error_and_no_file(boards_run, tmp_path, capsys):
@@ -195,8 +201,28 @@ def test_what_is_finished_stays_under_another_name(tmp_path, raised, told):
         files.write("x.png", np.zeros((8, 8, 1), np.uint8), NONE)
         raise raised
     kept = sorted(tmp_path.iterdir())
-    assert [file.suffix for file in kept] == [".partial"] * 2
-    assert json.loads(kept[1].read_text())["pictures"][0]["image"] == "x.png"
+    assert [file.suffix for file in kept] == [".partial"] * 3
+    assert json.loads(kept[2].read_text())["pictures"][0]["image"] == "x.png"
+
+
+def test_a_full_disk_leaves_whole_files_of_what_is_finished(tmp_path):
+    box = Detections(np.float32([[1, 1, 5, 5]]), np.array([0]), np.array([0.9]))
+    files = BoxFiles(tmp_path, ("a",), {"classes": ["a"]}, drawing=False)
+    with room_for(1000), pytest.raises(UserError, match="written: File too large; .*partial"), files:
+        for number in range(100):
+            files.write(f"{number}.png", np.zeros((8, 8, 1), np.uint8), box)
+    listed, boxes, said = sorted(tmp_path.iterdir())
+    finished = [f"{number}.png" for number in range(files.pictures)]
+    assert 3 < len(finished) < 100
+    assert [picture["image"] for picture in json.loads(said.read_text())["pictures"]] == finished
+    assert [list(pd.read_csv(file)["image"]) for file in (listed, boxes)] == [finished] * 2
+
+
+def test_a_full_disk_before_the_first_picture_leaves_nothing(tmp_path):
+    files = BoxFiles(tmp_path / "out", ("a",), {"classes": ["a"]}, drawing=True)
+    with room_for(10), pytest.raises(UserError, match="out: cannot be written: File too large$"), files:
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_stays_where_no_picture_was_finished(tmp_path):
