@@ -59,6 +59,8 @@ def main() -> None:
         f"{arguments.output}: {done.pictures} pictures, {done.boxes} boxes of {len(done.classes)} classes "
         f"({', '.join(done.classes)}), from {done.format} to {arguments.to}"
     )
+    for line in done.left_out:
+        print(f"warning: {line}")
     if done.rounded:
         print(f"{done.rounded} boxes had fractions of pixels, which {arguments.to} has not: rounded")
     if done.flags:

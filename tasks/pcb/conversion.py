@@ -24,6 +24,7 @@ class Conversion:
         rounded: boxes that had fractions of pixels, which the new format has not.
         flags: of train.py, with which the new data are grouped and split as the old ones are without;
             empty where nothing is needed.
+        left_out: annotations that were not written, a line each.
     """
 
     format: str
@@ -32,6 +33,7 @@ class Conversion:
     boxes: int
     rounded: int
     flags: str
+    left_out: tuple[str, ...]
 
 
 def convert(
@@ -77,7 +79,7 @@ def convert(
     _write(target, output, names, samples)
     found = replace(found, entries=entries)
     flags = _flags(found, root) if target != found.format else ""
-    return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded, flags)
+    return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded, flags, found.left_out)
 
 
 def _flags(found: BoxSet, root: Path) -> str:

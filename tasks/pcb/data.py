@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Optional
@@ -15,7 +15,7 @@ from common.seeding import generator
 from tasks.pcb import config as settings
 from tasks.pcb.formats import read_box_set
 from tasks.pcb.formats.deeppcb import CLASSES
-from tasks.pcb.formats.records import LEAST_SIDE, Box, BoxSet, Entry, different_classes, has_size
+from tasks.pcb.formats.records import LEAST_SIDE, Box, Entry, different_classes, has_size
 from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size, read_image
 from tasks.pcb.pairs import require_templates
@@ -49,16 +49,17 @@ class Data:
 
     classes: tuple[str, ...]
     splits: dict[str, list[Picture]]
+    left_out: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """Pictures and boxes a split, in one line; a warning of boards on both sides in another."""
+        """Pictures and boxes a split in one line, then warnings: what is left out, boards on both sides."""
         parts = []
         for name, pictures in self.splits.items():
             without = sum(not len(picture.labels) for picture in pictures)
             clean = f", {without} pictures without any" if without else ""
             boxes = sum(len(picture.labels) for picture in pictures)
             parts.append(f"{name} {len(pictures)} pictures, {boxes} boxes{clean}")
-        line = "; ".join(parts)
+        line = "\nwarning: ".join(["; ".join(parts), *self.left_out])
         groups = {name: [p.group for p in pictures] for name, pictures in self.splits.items()}
         shared = shared_groups(groups)
         if shared:
@@ -102,7 +103,7 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     names = tuple(given) if given else None
     found = read_box_set(root, config.data.format, names, templates=config.data.templates)
     folder = root if root.is_dir() else root.parent
-    found = BoxSet(found.format, found.classes, annotated(found.entries, config.data.unannotated))
+    found = replace(found, entries=annotated(found.entries, config.data.unannotated))
     # What is damaged comes before what cannot be split.
     boxes = [read_boxes(entry, config.data.boxes_outside) for entry in found.entries]
     require_templates(found.entries, config.model.input)
@@ -121,7 +122,7 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     for name, chosen in splits.items():
         if not any(len(picture.labels) for picture in chosen):
             raise UserError(f"{root}: {name} split: found no box in {len(chosen)} pictures, expected some")
-    return Data(classes, splits)
+    return Data(classes, splits, found.left_out)
 
 
 def annotated(entries: list[Entry], rule: str) -> list[Entry]:

@@ -241,6 +241,30 @@ def test_a_crowd_of_coco_is_no_box_and_categories_are_ordered_by_number(tmp_path
     assert [(box.name, box.corners) for box in read_boxes(found.entries[0])] == [("dent", (1.5, 2, 11.5, 22))]
 
 
+def test_crowds_that_are_left_out_are_told_of(tmp_path, root):
+    convert(root / "deeppcb", "coco", tmp_path / "coco")
+    file = tmp_path / "coco/annotations/train.json"
+    content = json.loads(file.read_text())
+    content["annotations"][0]["iscrowd"] = 1
+    file.write_text(json.dumps(content))
+    said = "train.json: 1 annotations of crowds (iscrowd) are left out, and what they cover counts as without"
+    assert said in read(tmp_path, root="coco").summary()
+    assert said in convert(tmp_path / "coco", "yolo", tmp_path / "again").left_out[0]
+    content["annotations"][0]["iscrowd"] = "0"
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"annotations\[0\]: iscrowd: found '0', expected 0 or 1"):
+        read(tmp_path, root="coco")
+
+
+def test_a_text_of_yolo_whose_picture_is_gone_is_told_of(tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros([40, 64], np.uint8))
+    (tmp_path / "classes.txt").write_text("dent\n")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    left_out = convert(tmp_path, "voc", tmp_path.with_name("out")).left_out
+    assert left_out == (f"{tmp_path / 'b.txt'}: found no picture of this and 0 other texts",)
+
+
 def test_fractions_are_rounded_for_formats_without_them_and_counted(tmp_path):
     write_picture(tmp_path / "in/images/a.png", np.zeros([40, 64], np.uint8))
     (tmp_path / "in/labels").mkdir()

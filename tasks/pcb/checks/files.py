@@ -7,8 +7,8 @@ from common.errors import UserError
 from common.reporting.findings import Finding, Place
 from common.reporting.page import HtmlTable, Section
 from tasks.pcb.checks.source import Checked, Source, place_of
-from tasks.pcb.formats.records import CLASS_FILES, NoAnnotation, NoPicture, text_lines
-from tasks.pcb.formats.yolo import label_file
+from tasks.pcb.formats.records import NoAnnotation, NoPicture
+from tasks.pcb.formats.yolo import lost_texts
 from tasks.pcb.images import find_files, is_picture, picture_size
 
 SIZES_SHOWN = 8
@@ -87,7 +87,7 @@ def _missing(source: Source) -> list[Finding]:
             places = [place_of(str(error), _file_of(str(error))) for error in errors]
             remedy = "bring the file back or take its entry out; training refuses the data set as it is"
             found.append(Finding("error", kind, message, remedy, places, every=True))
-    return found + _lost_texts(source)
+    return [*found, *_lost_texts(source), *_crowds(source)]
 
 
 def _file_of(message: str) -> Path:
@@ -95,34 +95,26 @@ def _file_of(message: str) -> Path:
     return Path(message.partition(": ")[0])
 
 
+def _crowds(source: Source) -> list[Finding]:
+    """Annotations of COCO that are no boxes of one thing."""
+    if source.format != "coco":
+        return []
+    remedy = "annotate the defects one by one, or cut the region out of the pictures"
+    return [Finding("warning", "annotation left out", line, remedy, count=1) for line in source.left_out]
+
+
 def _lost_texts(source: Source) -> list[Finding]:
-    """Texts of YOLO whose pictures are gone, of which training says nothing."""
+    """Texts of YOLO whose pictures are gone, every one of them."""
     if source.format != "yolo":
         return []
-    root = source.root
     annotations = {p.entry.annotation for p in source.pictures} - {None}
-    pictures = (file.relative_to(root) for file in find_files(root) if is_picture(file))
-    known = annotations | {root / label_file(file) for file in pictures}
-    folders = {file.parent for file in annotations}
-    lost = [
-        file
-        for folder in sorted(folders)
-        for file in sorted(folder.glob("*.txt"))
-        if file not in known and file.name not in CLASS_FILES and _is_boxes(file)
-    ]
+    lost = lost_texts(source.root, sorted(annotations))
     if not lost:
         return []
-    message = f"{len(lost):,} texts have no picture beside them; training does without them and says nothing"
+    message = f"{len(lost):,} texts have no picture beside them; training does without them"
     remedy = "bring the pictures back, or delete the texts"
     places = [Place(file) for file in lost]
     return [Finding("warning", "annotation without picture", message, remedy, places, every=True)]
-
-
-def _is_boxes(file: Path) -> bool:
-    try:
-        return all(len(text.split()) == 5 for _, text in text_lines(file))
-    except UserError:
-        return False
 
 
 def _unannotated(source: Source) -> list[Finding]:

@@ -79,6 +79,7 @@ class Source:
             are whole, split as far as that goes.
         refused: what stands in the data set for something that is not there.
         refusal: what training says where it refuses the data; empty where it takes them.
+        left_out: what training leaves out of the annotations, a line each.
     """
 
     config: Config
@@ -89,6 +90,7 @@ class Source:
     splits: dict[str, list[Checked]]
     refused: list[UserError]
     refusal: str
+    left_out: tuple[str, ...]
 
     def boxes(self, split: str) -> np.ndarray:
         """Boxes of a split, float32 [n, 4]."""
@@ -125,7 +127,7 @@ def read_source(config: Config, data_root: Path) -> Source:
         pictures = [replace(p, group=groups.get(p.path, "")) for p in pictures]
         known = {p.path: p for p in pictures}
         splits = {name: [known[p.path] for p in chosen] for name, chosen in data.splits.items()}
-    return Source(config, folder, found.format, classes, pictures, splits, refused, refusal)
+    return Source(config, folder, found.format, classes, pictures, splits, refused, refusal, found.left_out)
 
 
 def _look_at(entry: Entry, bits: int) -> Checked:

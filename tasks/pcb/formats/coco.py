@@ -54,7 +54,7 @@ def read(
 ) -> BoxSet:
     """The pictures of every file; the name of a file or of its folder tells the split.
 
-    Annotations of crowds (``iscrowd``), which are regions of many things, are left out.
+    Annotations of crowds (``iscrowd``), which are regions of many things, are left out and counted.
 
     Args:
         classes: names in their order; by default categories in the order of their numbers.
@@ -72,12 +72,17 @@ def read(
         names = ", ".join(file.name for file in files)
         raise UserError(f"{root}: found the files {names}, expected one of each split (see data.root)")
     categories: dict[int, str] = {}
-    entries = []
+    entries, left_out = [], []
     for file, split in named:
         folder = root if root.is_dir() else root.parent
-        entries += _entries(folder, file, split, categories, refused)
+        content = read_object(file)
+        entries += _entries(folder, file, content, split, categories, refused)
+        crowds = sum(bool(annotation.get("iscrowd")) for annotation in content["annotations"])
+        if crowds:
+            words = "are left out, and what they cover counts as without defect"
+            left_out.append(f"{file}: {crowds} annotations of crowds (iscrowd) {words}")
     by_number = different_classes(files[0], [categories[number] for number in sorted(categories)])
-    return BoxSet("coco", classes or by_number, entries)
+    return BoxSet("coco", classes or by_number, entries, tuple(left_out))
 
 
 def _split_of(root: Path, file: Path) -> Optional[str]:
@@ -91,11 +96,11 @@ def _split_of(root: Path, file: Path) -> Optional[str]:
 def _entries(
     root: Path,
     file: Path,
+    content: dict[str, Any],
     split: Optional[str],
     categories: dict[int, str],
     refused: Optional[list[UserError]],
 ) -> list[Entry]:
-    content = read_object(file)
     images, annotations, kinds = (_list(file, content, name) for name in LISTS)
     _add_categories(file, kinds, categories)
     by_image = defaultdict(list)
@@ -196,11 +201,15 @@ def _read_boxes(
     if any(declared) and declared != size:
         found = f"found width {declared[0]!r:.20} and height {declared[1]!r:.20}"
         raise UserError(f"{place}: {found}, expected {size[0]} and {size[1]} as the picture has")
-    return [
-        _box(file, f"annotations[{index}]", annotation, categories)
-        for index, annotation in annotations
-        if not annotation.get("iscrowd")
-    ]
+    boxes = []
+    for index, annotation in annotations:
+        crowd = annotation.get("iscrowd")
+        if crowd not in (None, 0, 1):
+            found = f"found {crowd!r:.40}, expected 0 or 1"
+            raise UserError(f"{file}: annotations[{index}]: iscrowd: {found}")
+        if not crowd:
+            boxes.append(_box(file, f"annotations[{index}]", annotation, categories))
+    return boxes
 
 
 def _box(file: Path, place: str, annotation: dict[str, Any], categories: dict[int, str]) -> Box:

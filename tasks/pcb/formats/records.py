@@ -80,11 +80,13 @@ class BoxSet:
     Attributes:
         format: one of the formats' names.
         classes: names in the order of their indices; None where they only stand at the boxes.
+        left_out: what of the annotations is not among the entries, a line each.
     """
 
     format: str
     classes: Optional[tuple[str, ...]]
     entries: list[Entry]
+    left_out: tuple[str, ...] = ()
 
 
 def has_size(corners: tuple[float, float, float, float]) -> bool:

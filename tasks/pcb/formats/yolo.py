@@ -96,7 +96,29 @@ def read(
     if any(split for split, _ in pictures):
         pictures = [pair for pair in pictures if pair[0]]
     entries = [_entry(root, picture, split, classes) for split, picture in pictures]
-    return BoxSet("yolo", classes, with_own_names(entries, refused))
+    lost = lost_texts(root, [entry.annotation for entry in entries if entry.annotation is not None])
+    left_out = (f"{lost[0]}: found no picture of this and {len(lost) - 1} other texts",) if lost else ()
+    return BoxSet("yolo", classes, with_own_names(entries, refused), left_out)
+
+
+def lost_texts(root: Path, annotations: list[Path]) -> list[Path]:
+    """Texts of boxes below ``root``, in the folders of ``annotations``, whose pictures are not there."""
+    pictures = (file.relative_to(root) for file in find_files(root) if is_picture(file))
+    known = {*annotations, *(root / label_file(file) for file in pictures)}
+    folders = {file.parent for file in annotations if root in file.parents}
+    return [
+        file
+        for folder in sorted(folders)
+        for file in sorted(folder.glob("*.txt"))
+        if file not in known and file.name not in CLASS_FILES and _is_boxes(file)
+    ]
+
+
+def _is_boxes(file: Path) -> bool:
+    try:
+        return all(len(text.split()) == 5 for _, text in text_lines(file))
+    except UserError:
+        return False
 
 
 def _names(file: Path, values: dict[str, Any]) -> tuple[str, ...]:
