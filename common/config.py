@@ -19,6 +19,18 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from common.errors import UserError
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+# In the validator's words, and in those of who writes YAML.
+WORDS = {
+    "an object": "keys with values",
+    "a valid array": "a list",
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid list": "a list",
+    "a valid number": "a number",
+    "a valid string": "a text",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -175,13 +187,16 @@ def _explain(config_class: type, errors: list[dict[str, Any]]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in ("missing", "missing_argument"):
-        return f"{where}: missing"
+        return f"{'.'.join(parts)}: missing"
     expected = " or ".join(dict.fromkeys(_expectation(e["msg"]) for e in alternatives))
     return f"{where}: found {_show(error['input'])}, expected {expected}"
 
 
 def _expectation(message: str) -> str:
-    return message.replace("Input should be ", "").replace("String should ", "a string that should ")
+    words = message.replace("Input should be ", "").replace("String should ", "a text that should ")
+    for theirs, ours in WORDS.items():
+        words = words.replace(theirs, ours)
+    return words
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -28,7 +28,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         (["--loss.r_drop", "-1"], "command line: loss.r_drop: found -1"),
         (
             ["--loss.class_weights", "balance"],
-            "command line: loss.class_weights: found \"balance\", expected a valid array or 'balanced'",
+            "command line: loss.class_weights: found \"balance\", expected a list or 'balanced'",
         ),
         (["--loss.class_weights", "[1, -1]"], "command line: loss.class_weights"),
         (["--loss.r_drop", "1", "--model.encoder_dropout", "0"], "loss.r_drop: found 1 without any dropout"),

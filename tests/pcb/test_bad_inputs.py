@@ -174,10 +174,10 @@ SETTINGS = {
     "'difference'",
     "--augment.template_shift 2": "command line: augment.template_shift: found 2, but model.input is "
     "tested, without template",
-    "--data.bits 8": "command line: data.bits: found 8, expected greater than or equal to 9",
+    "--data.bits 8": "command line: data.bits: found 8, expected at least 9",
     "--data.root missing": "{inputs}/missing: no such folder, expected pictures with boxes (see "
     "data.root, --data-root)",
-    "--data.group true": "command line: data.group: found true, expected a valid integer or a valid string",
+    "--data.group true": "command line: data.group: found true, expected a whole number or a text",
 }
 
 # convert_boxes.py FOLDER --to coco
