@@ -29,7 +29,9 @@ def refused_writing(place: Path) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UserError(f"{error.filename or place}: cannot be written: {error.strerror or error}") from None
+        # Of a copy the second is what was to be written.
+        named = error.filename2 or error.filename or place
+        raise UserError(f"{named}: cannot be written: {error.strerror or error}") from None
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -12,6 +12,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.patches import Rectangle  # noqa: E402
 
+from common.reporting.figures import save_figure  # noqa: E402
+
 COLUMNS = 3
 
 
@@ -43,9 +45,7 @@ def plot_boxes(panels: Sequence[Panel], path: Path) -> None:
         axis.axis("off")
     for axis, panel in zip(axes.flat, panels):
         _draw(axis, panel)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save_figure(figure, path, 100)
 
 
 def _draw(axis: plt.Axes, panel: Panel) -> None:

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from common.evaluation.classification import CalibrationBins  # noqa: E402
 from common.evaluation.detection import ScoreCounts  # noqa: E402
+from common.reporting.figures import save_figure  # noqa: E402
 
 COLOURS = {"train": "#1f77b4", "validation": "#d62728"}
 
@@ -35,9 +36,7 @@ def plot_learning_curves(history: pd.DataFrame, metric: str, path: Path) -> None
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axis.grid(alpha=0.3)
         axis.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path, 110)
 
 
 def plot_comparison(histories: dict[str, pd.DataFrame], metric: str, path: Path) -> None:
@@ -48,9 +47,7 @@ def plot_comparison(histories: dict[str, pd.DataFrame], metric: str, path: Path)
     axis.set(xlabel="update", ylabel=f"validation {metric}")
     axis.grid(alpha=0.3)
     axis.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path, 110)
 
 
 def plot_reliability(bins: CalibrationBins, path: Path) -> None:
@@ -67,9 +64,7 @@ def plot_reliability(bins: CalibrationBins, path: Path) -> None:
     upper.legend(loc="lower right")
     lower.bar(bins.edges[:-1], bins.counts, width, align="edge", color="#bbb", edgecolor="white")
     lower.set(xlabel="confidence", ylabel="items")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path, 110)
 
 
 def plot_precision_recall(curves: dict[str, ScoreCounts], threshold: float, path: Path) -> None:
@@ -88,6 +83,4 @@ def plot_precision_recall(curves: dict[str, ScoreCounts], threshold: float, path
     axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
     axis.grid(alpha=0.3)
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path, 110)

@@ -11,6 +11,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator  # noqa: E402
 
+from common.reporting.figures import save_figure  # noqa: E402
+
 BINS = 40
 MOST_DOTS = 5000
 
@@ -43,6 +45,4 @@ def plot_box_sizes(sizes: dict[str, np.ndarray], anchors: Optional[np.ndarray], 
         scale.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7)))
         scale.set_minor_locator(NullLocator())
         scale.set_major_formatter(FormatStrFormatter("%g"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path, 110)

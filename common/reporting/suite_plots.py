@@ -13,6 +13,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from common.reporting.figures import save_figure  # noqa: E402
+
 RISE, FALL, GREY = "#1f77b4", "#d95f02", "#777777"
 
 
@@ -116,6 +118,4 @@ def plot_strength(
 
 
 def _save(figure: plt.Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save_figure(figure, path, 100)
