@@ -166,7 +166,6 @@ def test_a_search_that_confirms_nothing_new_is_refused(tmp_path, case):
     [
         ("model.dropout: 0.1", "model.dropot: 0.1", "cell other-small-seed0: --model.dropot: unknown flag"),
         ("model.dropout: 0.1", "model.dropout: 2", "cell other-small-seed0: command line: model.dropout"),
-        ("model.dropout: 0.1", "model.weights: nowhere/at/all", "cell other-small-seed0: model.weights"),
         ("sentiment-baseline.yaml, ov", "missing.yaml, ov", "cell other-small-seed0: "),
     ],
 )
