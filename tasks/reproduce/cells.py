@@ -110,10 +110,16 @@ def check_cells(cells: Iterable[Cell]) -> None:
     """Refuse a suite with a wrong override before anything starts.
 
     Raises:
-        UserError: naming the first such cell.
+        UserError: naming the first such cell, also one whose overrides change its seed or its updates.
     """
     for cell in _one_of_each(cells):
-        cell.resolved()
+        train = cell.resolved().train
+        for name, found, expected in (("steps", train.steps, cell.steps), ("seed", train.seed, cell.seed)):
+            if found != expected:
+                raise UserError(
+                    f"cell {cell.name}: train.{name}: found {found} among the overrides, expected {expected} "
+                    f"of its {'regime' if name == 'steps' else 'group'}"
+                )
 
 
 def missing_files(cells: Iterable[Cell]) -> dict[str, str]:

@@ -248,9 +248,7 @@ def check_flags(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: naming one of them.
     """
-    ways = [
-        f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way) not in (False, None)
-    ]
+    ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way) not in (False, None)]
     if len(ways) > 1:
         raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
     if arguments.seeds is not None and arguments.seeds < 1:
