@@ -9,6 +9,8 @@ from typing import Any, Optional
 import pandas as pd
 
 import tasks
+from common.config import nearest
+from common.errors import UserError
 from common.evaluation.fluctuation import within_run_fluctuation
 from common.training.run_folder import RunFolder
 from tasks.reproduce.cells import Cell, trials_of
@@ -40,10 +42,19 @@ class Result:
         return pd.read_csv(self.run.history)
 
     def within_run(self, metric: str) -> float:
-        """Fluctuation of a validation metric late in the run; NaN without ``train.evaluate_every``."""
+        """Fluctuation of a validation metric late in the run; NaN without ``train.evaluate_every``.
+
+        Raises:
+            UserError: the run was not evaluated by this metric while it was trained.
+        """
         if self.failure is not None or not self.run.evaluations.exists():
             return math.nan
         rows = pd.read_csv(self.run.evaluations)
+        if f"validation_{metric}" not in rows:
+            known = [name.partition("_")[2] for name in rows if name.startswith("validation_")]
+            raise UserError(
+                f"{self.run.evaluations}: found no metric {metric}; the nearest is {nearest(metric, known)}"
+            )
         return within_run_fluctuation(rows["step"], rows[f"validation_{metric}"], self.cell.steps)
 
 
