@@ -27,6 +27,7 @@ class Result:
 
     Attributes:
         metrics: {split: {metric: value}}; empty for a broken one.
+        seconds: of a run that was done in one go; None of others.
         failure: why it is broken, or None.
     """
 
@@ -34,7 +35,7 @@ class Result:
     run: RunFolder
     task: str
     metrics: dict[str, dict[str, float]]
-    seconds: float
+    seconds: Optional[float]
     failure: Optional[str] = None
 
     def history(self) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
         return None
     task, run = cell.task(), store.run(cell)
     if status == BROKEN:
-        return Result(cell, run, task, {}, record.seconds, record.failures[-1])
+        return Result(cell, run, task, {}, record.measured, record.failures[-1])
     wanted = {"validation", *cell.splits}
     metrics = {split: values for split, values in run.metrics().items() if split in wanted}
     known = _training_metric(run, task)
@@ -112,7 +113,7 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
         selection = values.get(selection_metric(task))
         if known is not None and selection is not None and split != "train":
             values[GAP] = known - selection
-    return Result(cell, run, task, metrics, record.seconds)
+    return Result(cell, run, task, metrics, record.measured)
 
 
 def choose_best(results: Results) -> dict[str, str]:

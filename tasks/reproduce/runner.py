@@ -97,12 +97,17 @@ class Runner:
         log = self.store.log(cell)
         print(f"[{done + 1}/{len(cells)}] {cell.name}: about {expected}, {log}", flush=True)
         record = self.store.record(cell)
+        if not record.finished:
+            # Nobody has measured what was done before, by a process that was killed or its script alone.
+            record.interrupted = (self.store.run(cell).path / "config.yaml").exists()
+            record.seconds = record.seconds if record.interrupted else 0.0
         record.finished, record.config_sha256 = False, cell.config_hash()
         killed = 0
         while not record.finished and len(record.failures) + killed < MOST_ATTEMPTS:
             killed += self._attempt(cell, record)
+            record.interrupted = record.interrupted or not record.finished
         if record.finished:
-            self.estimate.learn(cell, record.seconds)
+            self.estimate.learn(cell, record)
         left = sum(self.estimate.seconds(c) for c in cells if self.store.status(c) not in (FINISHED, BROKEN))
         print(f"  {duration(record.seconds)}; about {duration(left)} of work left", flush=True)
 

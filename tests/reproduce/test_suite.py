@@ -5,7 +5,7 @@ import pytest
 from common.errors import UserError
 from tasks.reproduce.cells import check_cells, check_evaluations, confirming, expand, find_cell
 from tasks.reproduce.estimate import Estimate, duration
-from tasks.reproduce.store import Store
+from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tests.conftest import ROOT
 from tests.reproduce.made_runs import SUITE, write_suite
@@ -66,7 +66,9 @@ def test_hours_are_steps_times_seconds_until_runs_have_been_measured(tmp_path):
     cells = expand(suite, tmp_path)
     estimate = Estimate(suite, store, cells)
     assert estimate.seconds(cells[0]) == 10 + 100 * 0.5
-    estimate.learn(cells[0], 20.0)
+    estimate.learn(cells[0], Record(True, 900.0, interrupted=True))
+    assert estimate.seconds(cells[1]) == 10 + 100 * 0.5
+    estimate.learn(cells[0], Record(True, 20.0))
     assert estimate.seconds(cells[1]) == 20.0
     assert [duration(s) for s in (40, 600, 7200)] == ["40 s", "10.0 min", "2.0 hours"]
 
