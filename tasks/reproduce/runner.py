@@ -243,7 +243,8 @@ def draw_boards(boards: Boards, store: Store) -> Path:
     root, asked = store.folder / "data", dataclasses.asdict(boards)
     folder, record = root / "boards", root / "boards.json"
     with wait_for_lock(store.lock("boards")):
-        if not folder.exists():
+        # Killed between the two, it left boards of which nobody knows what they are.
+        if not (folder.exists() and record.exists()):
             _draw(boards, store, folder)
             write_text(record, json.dumps(asked))
         elif (found := read_object(record)) != asked:
@@ -262,4 +263,5 @@ def _draw(boards: Boards, store: Store, folder: Path) -> None:
     code = call(["make_boards.py", "--output", str(partial), *size], log, store.script_lock("boards"))
     if code:
         raise UserError(f"{log}: make_boards.py: {last_line(log, code)}")
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)

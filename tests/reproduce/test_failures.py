@@ -5,8 +5,9 @@ import pytest
 from common.errors import UserError
 from tasks.reproduce.cells import expand
 from tasks.reproduce.estimate import Estimate
-from tasks.reproduce.runner import Runner
+from tasks.reproduce.runner import Runner, draw_boards
 from tasks.reproduce.store import BROKEN, INTERRUPTED, WAITING, Store
+from tasks.reproduce.suite import Boards
 from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import SUITE, write_suite
 
@@ -69,3 +70,14 @@ def test_what_would_befall_every_run_stops_the_suite_and_breaks_none(start, end,
         run(end)
     assert [trainings(store, cell) for cell in cells] == [1, 0]
     assert all(store.status(cell) in (WAITING, INTERRUPTED) for cell in cells)
+
+
+def test_boards_that_were_drawn_by_a_process_killed_before_it_said_so_are_drawn_anew(start, tmp_path):
+    store = start[1]
+    text = "import sys, pathlib\npathlib.Path(sys.argv[2]).mkdir(parents=True)\n"
+    (tmp_path / "make_boards.py").write_text(text, encoding="utf-8")
+    (store.folder / "data/boards/half").mkdir(parents=True)
+    for _ in range(2):
+        root = draw_boards(Boards(number=40, size=160), store)
+    assert not (root / "boards/half").exists()
+    assert (store.folder / "state/boards.log").read_text(encoding="utf-8").count("make_boards.py") == 1
