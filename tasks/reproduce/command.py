@@ -203,7 +203,7 @@ class Reproduction:
     def _list(self) -> None:
         left_out = self._left_out(self.cells)
         for cell in self.cells:
-            status, seconds = self.store.status(cell), self.store.record(cell).seconds
+            status, seconds = self.store.status(cell), self.store.record(cell).measured
             locks = self.store.lock(cell.name), self.store.script_lock(cell.name)
             if status not in (FINISHED, BROKEN) and any(map(is_held, locks)):
                 status = RUNNING

@@ -92,6 +92,8 @@ class Runner:
             self.store.write(cell, record)
 
     def _work(self, cell: Cell, cells: Sequence[Cell]) -> None:
+        # Of a confirmation's run nobody knew before the search ended.
+        self.store.check_unchanged(cell)
         done = sum(self.store.status(c) in (FINISHED, BROKEN) for c in cells)
         expected = duration(self.estimate.seconds(cell))
         log = self.store.log(cell)

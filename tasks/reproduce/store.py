@@ -98,7 +98,8 @@ class Store:
     def trained(self, cell: Cell) -> bool:
         """Whether train.py has come to its end, of which the run's page is the last."""
         run = self.run(cell)
-        ended = "validation" not in self.missing_splits(cell) and (run.path / "report.html").exists()
+        files = run.history, run.path / "report.html"
+        ended = "validation" not in self.missing_splits(cell) and all(file.exists() for file in files)
         return ended and _last_step(run.history) == cell.steps
 
     def check_unchanged(self, cell: Cell) -> None:

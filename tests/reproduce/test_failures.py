@@ -1,5 +1,7 @@
 """What becomes of a cell whose script fails; the scripts here do nothing but end in some way."""
 
+import dataclasses
+
 import pytest
 
 from common.errors import UserError
@@ -12,6 +14,7 @@ from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import SUITE, write_suite
 
 ENDS = {
+    "well": "",
     "crash": "sys.exit('ValueError: something')",
     "signal": "os.kill(os.getpid(), 9)",
     "mistake": "print('error: data.train: x.csv: no such file'); sys.exit(2)",
@@ -81,3 +84,22 @@ def test_boards_that_were_drawn_by_a_process_killed_before_it_said_so_are_drawn_
         root = draw_boards(Boards(number=40, size=160), store)
     assert not (root / "boards/half").exists()
     assert (store.folder / "state/boards.log").read_text(encoding="utf-8").count("make_boards.py") == 1
+
+
+def test_a_run_whose_recipe_has_changed_is_refused_before_its_script_starts(start):
+    run, store, cells = start
+    other = cells[0].resolved()
+    store.run(cells[0]).start(dataclasses.replace(other, model=dataclasses.replace(other.model, dropout=0.7)))
+    with pytest.raises(UserError, match="cell baseline-small-seed0 has changed .* model.dropout: found 0.7"):
+        run("crash")
+    assert trainings(store, cells[0]) == 0
+
+
+def test_seconds_of_a_run_that_was_not_done_in_one_go_are_not_what_it_takes(start, tmp_path):
+    run, store, cells = start
+    (tmp_path / "evaluate.py").write_text("", encoding="utf-8")
+    # What a process leaves that was killed.
+    store.run(cells[0]).start(cells[0].resolved())
+    run("well")
+    assert [store.record(cell).finished for cell in cells] == [True, True]
+    assert store.record(cells[0]).measured is None and store.record(cells[1]).measured is not None
