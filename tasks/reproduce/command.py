@@ -1,6 +1,7 @@
 """What reproduce.py does: plan, run, report, and compare with reference results."""
 
 import argparse
+import errno
 import shlex
 import sys
 from collections import Counter
@@ -25,6 +26,7 @@ from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
 from tasks.reproduce.store import BROKEN, FINISHED, INTERRUPTED, RUNNING, WAITING, Store
 from tasks.reproduce.suite_file import read_suite
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 WAYS = ("list", "dry_run", "report_only", "cell")
 
 
@@ -56,7 +58,21 @@ class Reproduction:
         self.only = None if arguments.cell is None else self._find(arguments.cell)
 
     def run(self) -> None:
-        """Do what the flags ask for."""
+        """Do what the flags ask for.
+
+        Raises:
+            UserError: something is wrong with the suite, the data or the place; all that is finished is kept.
+        """
+        try:
+            self._run()
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise UserError(
+                f"{error.filename or self.store.folder}: cannot be written: {error.strerror}"
+            ) from None
+
+    def _run(self) -> None:
         if self.arguments.list:
             self._list()
             return

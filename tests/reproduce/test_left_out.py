@@ -1,6 +1,7 @@
 """An arm whose weights are not there: all others run, and it is said which runs are left out and why."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,16 @@ def test_list_says_why_it_waits_and_a_plan_and_a_report_are_made(start, capsys):
     assert f"left out are 1 of 3 runs, {LEFT_OUT}" in capsys.readouterr().out
     run(report_only=True)
     assert "report: " in capsys.readouterr().out and not logs(store)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_is_one_line_and_breaks_no_run(start):
+    run, store = start
+    log = store.folder / "state/regularized-small-seed0.log"
+    log.symlink_to("/dev/full")
+    with pytest.raises(UserError, match="out: cannot be written: No space left on device"):
+        run(cell="regularized-small-seed0")
+    log.unlink()
+    with pytest.raises(SystemExit):
+        run(cell="regularized-small-seed0")
+    assert logs(store) == {"regularized-small-seed0": 2}
