@@ -141,10 +141,10 @@ def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: s
         values = [value_of(run, "validation", metric) for run in runs]
         mean = summarize(v for v in values if v is not None).mean
         number = _of(sum(run["failure"] is None for run in runs), len(runs))
-        chosen = "chosen" if trial in summary["best"].values() else ""
+        chosen = "yes" if trial in summary["best"].values() else ""
         found.append((-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), number, chosen]))
     rows = [row for _, row in sorted(found, key=lambda pair: -pair[0])]
-    return HtmlTable(["trial", f"{metric}, validation", "runs", ""], rows)
+    return HtmlTable(["trial", f"{metric}, validation", "runs", "chosen"], rows)
 
 
 def spread_table(summary: Summary) -> HtmlTable:
@@ -154,7 +154,7 @@ def spread_table(summary: Summary) -> HtmlTable:
         for claim in summary["claims"]
         if claim["kind"] in SPREADS
     ]
-    return HtmlTable(["claim", "", "p of no difference", "p of Levene's test"], rows, words=True)
+    return HtmlTable(["claim", "of", "p of no difference", "p of Levene's test"], rows, words=True)
 
 
 def failure_table(summary: Summary) -> HtmlTable:

@@ -97,8 +97,8 @@ def test_a_claim_whose_runs_diverged_is_listed_and_says_how_many(few, tmp_path):
 def test_a_claim_is_listed_before_its_runs_are_there(few, tmp_path):
     suite, cells, store = few
     results = Results(suite, [cell for cell in cells if cell.arm == "baseline"], store)
-    found = Analysis(results, tmp_path).claims()
-    assert [str(tested.verdict) for tested in found] == ["not decided; exploratory"] * 3
+    found = summarize_suite(results, Analysis(results, tmp_path), "made")["claims"]
+    assert [claim["verdict"] for claim in found] == ["no pair of runs yet"] * 3
 
 
 def test_a_claim_on_a_metric_that_runs_have_not_is_refused(few, tmp_path):
