@@ -261,7 +261,9 @@ def _draw(boards: Boards, store: Store, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     size = ["--number", str(boards.number), "--size", str(boards.size)]
     log = store.folder / "state" / "boards.log"
-    shutil.rmtree(partial, ignore_errors=True)
+    # A script whose reproduce.py was killed may still draw there.
+    with wait_for_lock(store.script_lock("boards")):
+        shutil.rmtree(partial, ignore_errors=True)
     code = call(["make_boards.py", "--output", str(partial), *size], log, store.script_lock("boards"))
     if code:
         raise UserError(f"{log}: make_boards.py: {last_line(log, code)}")

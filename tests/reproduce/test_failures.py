@@ -1,6 +1,9 @@
 """What becomes of a cell whose script fails; the scripts here do nothing but end in some way."""
 
 import dataclasses
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -103,3 +106,27 @@ def test_seconds_of_a_run_that_was_not_done_in_one_go_are_not_what_it_takes(star
     run("well")
     assert [store.record(cell).finished for cell in cells] == [True, True]
     assert store.record(cells[0]).measured is None and store.record(cells[1]).measured is not None
+
+
+ORPHAN = """
+import fcntl, pathlib, sys, time
+with open(sys.argv[1], "ab") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    pathlib.Path(sys.argv[2]).mkdir(parents=True)
+    time.sleep(1)
+    pathlib.Path(sys.argv[2], "last").touch()
+"""
+
+
+def test_boards_that_a_script_without_its_process_still_draws_are_waited_for(start, tmp_path):
+    pytest.importorskip("fcntl")
+    store = start[1]
+    text = "import sys, pathlib\npathlib.Path(sys.argv[2]).mkdir(parents=True)\n"
+    (tmp_path / "make_boards.py").write_text(text, encoding="utf-8")
+    lock, partial = store.script_lock("boards"), store.folder / "data/boards.partial"
+    lock.parent.mkdir(parents=True)
+    orphan = subprocess.Popen([sys.executable, "-S", "-c", ORPHAN, lock, partial])
+    while not partial.exists():
+        time.sleep(0.01)
+    root = draw_boards(Boards(number=40, size=160), store)
+    assert orphan.wait() == 0 and not list((root / "boards").iterdir())
