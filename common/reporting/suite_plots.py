@@ -1,5 +1,6 @@
 """Pictures of many runs: pairs of seeds, learning curves of arms, a metric against a strength."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ def plot_pairs(pairs: Pairs, path: Path) -> None:
     for one, two in zip(first, second):
         left.plot([0, 1], [one, two], "o-", ms=4, lw=1, color=RISE if two >= one else FALL, alpha=0.7)
     left.plot([0, 1], [first.mean(), second.mean()], "s-", ms=7, lw=2.5, color="black", label="mean")
-    left.set_xticks([0, 1], pairs.names)
+    left.set_xticks([0, 1], [_in_lines(name) for name in pairs.names])
     left.set(xlim=(-0.3, 1.3), title=pairs.title)
     left.title.set_fontsize(10)
     left.grid(axis="y", alpha=0.3)
@@ -71,7 +72,7 @@ def plot_arm_curves(histories: Mapping[str, Sequence[pd.DataFrame]], name: str, 
     A band spans the seeds on validation. The gap between dashed and solid is what regularization
     is to close.
     """
-    figure, axis = plt.subplots(figsize=(4.6, 3.6), layout="constrained")
+    figure, axis = _with_legend_above(4.6, 3.2, 2 * len(histories))
     for number, (arm, several) in enumerate(histories.items()):
         for split, style in (("validation", "-"), ("train", "--")):
             known = [h.set_index("step")[f"{split}_{name}"] for h in several if f"{split}_{name}" in h]
@@ -84,8 +85,7 @@ def plot_arm_curves(histories: Mapping[str, Sequence[pd.DataFrame]], name: str, 
                 low, high = table.min(axis=1), table.max(axis=1)
                 axis.fill_between(mean.index, low, high, color=f"C{number}", alpha=0.15, lw=0)
     axis.set(xlabel="update", ylabel=name)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    _legend_above(axis)
     _save(figure, path)
 
 
@@ -97,7 +97,7 @@ def plot_strength(
     Args:
         lines: by name, for each strength the losses of its runs in training and in validation.
     """
-    figure, axis = plt.subplots(figsize=(6, 3.8), layout="constrained")
+    figure, axis = _with_legend_above(6, 3.4, 2 * len(lines))
     positive = [s for line in lines.values() for s in line if s > 0]
     for number, (name, line) in enumerate(lines.items()):
         strengths = sorted(line)
@@ -112,9 +112,23 @@ def plot_strength(
     if positive and max(positive) / min(positive) > 50:
         axis.set_xscale("symlog", linthresh=min(positive))
     axis.set(xlabel=field, ylabel="loss")
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    _legend_above(axis)
     _save(figure, path)
+
+
+def _with_legend_above(width: float, height: float, entries: int):
+    """A figure and its axes, with room for so many entries above them: inside they would hide curves."""
+    return plt.subplots(figsize=(width, height + 0.18 * entries), layout="constrained")
+
+
+def _legend_above(axis: plt.Axes) -> None:
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.01))
+
+
+def _in_lines(name: str) -> str:
+    """A name in lines that do not run into those of its neighbour."""
+    return "\n".join(textwrap.wrap(name.replace("_", "_ "), 15)).replace("_ ", "_")
 
 
 def _save(figure: plt.Figure, path: Path) -> None:

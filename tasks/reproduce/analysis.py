@@ -18,7 +18,7 @@ from common.evaluation.fluctuation import (
 )
 from common.evaluation.resampling import Draws
 from common.evaluation.verdict import Verdict, holm, judge, judge_spread
-from tasks.reproduce.results import Results, headline_metrics
+from tasks.reproduce.results import Result, Results, headline_metrics
 from tasks.reproduce.suite import Claim, Sources
 
 # Comparisons that no claim rests on are many, so that each gets fewer draws.
@@ -82,7 +82,13 @@ class Analysis:
         return [replace(t, adjusted=None if t.found.p_value is None else next(adjusted)) for t in found]
 
     def sources(self, plan: Sources, arm: str) -> Optional[SpreadSources]:
-        """How far the draw of the data, and all else, spread a metric; None before all runs are there."""
+        """How far the draw of the data, and all else, spread a metric; None before all runs are there.
+
+        Raises:
+            UserError: a finished run has no such metric.
+        """
+        for regime in plan.regimes:
+            self._require_metric(f"sources: {arm}", self.results.of(arm, regime), plan.split, plan.metric)
         by_draw = [self.results.values(arm, name, plan.split, plan.metric) for name in plan.regimes]
         seeds = sorted(set.intersection(*map(set, by_draw)))
         values = [[found[seed] for seed in seeds] for found in by_draw]
@@ -98,7 +104,9 @@ class Analysis:
 
     def _claim(self, claim: Claim) -> Tested:
         pair = _pair(claim)
-        self._require_metric(claim)
+        for arm in (claim.baseline, claim.arm):
+            runs = self.results.of(arm, claim.regime)
+            self._require_metric(f"claims: {claim.text}", runs, claim.split, claim.metric)
         if claim.kind == "difference":
             return self._difference(pair, 1.0, claim)
         values = [self._values(pair, name, claim.kind) for name in (pair.baseline, pair.arm)]
@@ -108,15 +116,14 @@ class Analysis:
         found = measure(*(paired_values(*arms, seeds) if arms else ([], [])))
         return Tested(pair, found, judge_spread(found, claim.figure), claim=claim, diverged=diverged)
 
-    def _require_metric(self, claim: Claim) -> None:
-        for arm in (claim.baseline, claim.arm):
-            for result in self.results.of(arm, claim.regime):
-                known = result.metrics.get(claim.split, {})
-                if known and claim.metric not in known:
-                    raise UserError(
-                        f"claims: {claim.text}: metric: found {claim.metric!r}, which {result.cell.name} has "
-                        f"not; the nearest is {nearest(claim.metric, list(known))}"
-                    )
+    def _require_metric(self, place: str, runs: list[Result], split: str, metric: str) -> None:
+        for result in runs:
+            known = result.metrics.get(split, {})
+            if known and metric not in known:
+                raise UserError(
+                    f"{place}: metric: found {metric!r}, which {result.cell.name} has not; the nearest is "
+                    f"{nearest(metric, list(known))}"
+                )
 
     def _values(self, pair: Pair, arm: str, kind: str) -> dict[int, float]:
         if kind == "spread_within_run":

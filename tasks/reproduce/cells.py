@@ -107,20 +107,35 @@ def confirming(suite: Suite, folder: Path, best: dict[str, str]) -> list[Cell]:
 
 
 def check_cells(cells: Iterable[Cell]) -> None:
-    """Refuse a suite with a wrong override, or weights that are not there, before anything starts.
+    """Refuse a suite with a wrong override before anything starts.
 
     Raises:
-        UserError: naming the first such cell.
+        UserError: naming the first such cell, also one whose overrides change its seed or its updates.
     """
-    seen = set()
-    for cell in cells:
-        if (cell.arm, cell.regime) not in seen:
-            seen.add((cell.arm, cell.regime))
-            config = cell.resolved()
-            try:
-                config.check_files()
-            except UserError as error:
-                raise UserError(f"cell {cell.name}: {error}") from None
+    for cell in _one_of_each(cells):
+        train = cell.resolved().train
+        for name, found, expected in (("steps", train.steps, cell.steps), ("seed", train.seed, cell.seed)):
+            if found != expected:
+                raise UserError(
+                    f"cell {cell.name}: train.{name}: found {found} among the overrides, expected {expected} "
+                    f"of its {'regime' if name == 'steps' else 'group'}"
+                )
+
+
+def missing_files(cells: Iterable[Cell]) -> dict[str, str]:
+    """Names of the cells that cannot be run now, and why: their weights are not there, or cannot be read.
+
+    Raises:
+        UserError: a configuration is wrong.
+    """
+    cells, reasons = list(cells), {}
+    for cell in _one_of_each(cells):
+        config = cell.resolved()
+        try:
+            config.check_files()
+        except UserError as error:
+            reasons[cell.arm, cell.regime] = str(error)
+    return {c.name: reasons[c.arm, c.regime] for c in cells if (c.arm, c.regime) in reasons}
 
 
 def check_evaluations(suite: Suite, cells: Iterable[Cell]) -> None:
@@ -154,6 +169,14 @@ def find_cell(cells: Iterable[Cell], name: str) -> Cell:
     if name not in named:
         raise UserError(f"--cell: found {name!r}; the nearest is {configuration.nearest(name, list(named))}")
     return named[name]
+
+
+def _one_of_each(cells: Iterable[Cell]) -> list[Cell]:
+    """The first cell of each arm in each regime: all others differ in their seed alone."""
+    found: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        found.setdefault((cell.arm, cell.regime), cell)
+    return list(found.values())
 
 
 def _cells(suite: Suite, folder: Path, names, regime: str, seeds, splits) -> list[Cell]:

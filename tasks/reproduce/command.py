@@ -1,6 +1,7 @@
 """What reproduce.py does: plan, run, report, and compare with reference results."""
 
 import argparse
+import errno
 import shlex
 import sys
 from collections import Counter
@@ -17,13 +18,15 @@ from tasks.reproduce.cells import (
     confirming,
     expand,
     find_cell,
+    missing_files,
     trials_of,
 )
 from tasks.reproduce.estimate import Estimate, duration, plan_text
 from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
-from tasks.reproduce.store import BROKEN, FINISHED, RUNNING, Store
+from tasks.reproduce.store import BROKEN, FINISHED, INTERRUPTED, RUNNING, WAITING, Store
 from tasks.reproduce.suite_file import read_suite
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 WAYS = ("list", "dry_run", "report_only", "cell")
 
 
@@ -51,9 +54,25 @@ class Reproduction:
         self.before_confirmation = self._limited(expand(self.suite, self.file.parent))
         self.cells = [*self.before_confirmation, *self._confirming()]
         self.estimate = Estimate(self.suite, self.store, self.cells)
+        # An empty name too is one: of a line that another program left empty.
+        self.only = None if arguments.cell is None else self._find(arguments.cell)
 
     def run(self) -> None:
-        """Do what the flags ask for."""
+        """Do what the flags ask for.
+
+        Raises:
+            UserError: something is wrong with the suite, the data or the place; all that is finished is kept.
+        """
+        try:
+            self._run()
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise UserError(
+                f"{error.filename or self.store.folder}: cannot be written: {error.strerror}"
+            ) from None
+
+    def _run(self) -> None:
         if self.arguments.list:
             self._list()
             return
@@ -66,6 +85,8 @@ class Reproduction:
         check_evaluations(self.suite, self.cells)
         print(plan_text(self.suite, self.cells, self.store, self.estimate, self._later()), flush=True)
         if self.arguments.dry_run:
+            if left_out := self._left_out(self.cells):
+                print(_told(left_out, self.cells))
             for cell in self.cells:
                 others = [split for split in cell.splits if split != "validation"]
                 lines = [evaluation(cell, split, self.store, self._data_root()) for split in others]
@@ -75,26 +96,41 @@ class Reproduction:
         self._work()
 
     def _work(self) -> None:
-        root = self._data_root()
+        root, cells = self._data_root(), [self.only] if self.only else self.cells
+        if self.only and (missing := self._left_out(cells)):
+            raise UserError(f"cell {self.only.name}: {missing[self.only.name]}")
         if self.suite.boards:
             draw_boards(self.suite.boards, self.store)
-        cells = [find_cell(self.cells, self.arguments.cell)] if self.arguments.cell else self.cells
         self._check_data(cells, root)
         runner = Runner(self.store, self.estimate, root)
-        if self.arguments.cell:
-            if not runner.run_one(cells[0]):
-                print(f"{cells[0].name}: another process is at it")
+        if self.only:
+            if not runner.run_one(self.only):
+                print(f"{self.only.name}: another process is at it")
             self._complain(cells, runner.killed)
             return
-        runner.run(self.before_confirmation)
+        self._run_possible(runner, self.before_confirmation)
         further = self._confirming()
         if further:
             print(f"confirmation: {len(further)} runs with fresh seeds", flush=True)
             check_cells(further)
-            runner.run(further)
+            self._run_possible(runner, further)
         self.cells = [*self.before_confirmation, *further]
-        self._report()
+        if any(self.store.status(cell) in (FINISHED, BROKEN) for cell in self.cells):
+            self._report()
         self._complain(self.cells, runner.killed)
+
+    def _run_possible(self, runner: Runner, cells: list[Cell]) -> None:
+        """Run every cell whose weights are there, also those whose weights come meanwhile."""
+        tried: set[str] = set()
+        while ready := [c for c in cells if c.name not in {*tried, *self._left_out(cells)}]:
+            runner.run(ready)
+            tried.update(cell.name for cell in ready)
+
+    def _left_out(self, cells: list[Cell]) -> dict[str, str]:
+        """Cells still to be trained whose weights are not there, and what is said of these."""
+        return missing_files(
+            c for c in cells if self.store.status(c) != FINISHED and not self.store.trained(c)
+        )
 
     def _report(self) -> None:
         from tasks.reproduce.analysis import Analysis
@@ -133,6 +169,11 @@ class Reproduction:
             print(line)
         return rows
 
+    def _find(self, name: str) -> Cell:
+        if name in {cell.name for cell in self._later()}:
+            raise UserError(f"--cell: found {name!r}, which is known once every run of the search is done")
+        return find_cell(self.cells, name)
+
     def _data_root(self) -> Path:
         return self.store.folder / "data" if self.suite.boards else runs.data_root(self.arguments.data_root)
 
@@ -168,23 +209,29 @@ class Reproduction:
 
     def _check_data(self, cells: list[Cell], root: Path) -> None:
         """Read each task's data once, so that missing ones are told of before hours of work."""
-        seen = set()
-        for cell in cells:
+        seen, left_out = set(), self._left_out(cells)
+        for cell in (cell for cell in cells if cell.name not in left_out):
             task = cell.task()
             if task not in seen and self.store.status(cell) not in (FINISHED, BROKEN):
                 seen.add(task)
                 runs.load_data(cell.resolved(), root)
 
     def _list(self) -> None:
+        left_out = self._left_out(self.cells)
         for cell in self.cells:
-            status, seconds = self.store.status(cell), self.store.record(cell).seconds
+            status, seconds = self.store.status(cell), self.store.record(cell).measured
             locks = self.store.lock(cell.name), self.store.script_lock(cell.name)
             if status not in (FINISHED, BROKEN) and any(map(is_held, locks)):
                 status = RUNNING
-            print(f"{cell.name}\t{status}" + (f"\t{duration(seconds)}" if seconds else ""))
+            why = left_out.get(cell.name) if status in (WAITING, INTERRUPTED) else None
+            print("\t".join(filter(None, (cell.name, status, seconds and duration(seconds), why))))
 
     def _complain(self, cells: list[Cell], killed: dict[str, str]) -> None:
-        """Leave with exit code 1 where runs are broken, or were killed here and are still to come."""
+        """Say which runs are broken, were killed here or are left out, and leave with an exit code.
+
+        Raises:
+            UserError: some are left out, for want of their weights.
+        """
         broken = [cell for cell in cells if self.store.status(cell) == BROKEN]
         name, said = next(iter(killed.items()), ("", ""))
         if broken:
@@ -195,7 +242,20 @@ class Reproduction:
                 f"first {name}: {said}; another start tries them again",
                 file=sys.stderr,
             )
+        if left_out := self._left_out(cells):
+            raise UserError(f"{_told(left_out, cells)}; another start runs them")
+        if name:
             sys.exit(1)
+
+
+def _told(left_out: dict[str, str], cells: list[Cell]) -> str:
+    """Which runs are left out and why, in one line."""
+    arms: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.name in left_out:
+            arms.setdefault(left_out[cell.name], []).append(cell.arm)
+    parts = [f"{len(some)} of {', '.join(dict.fromkeys(some))}: {why}" for why, some in arms.items()]
+    return f"left out are {len(left_out)} of {len(cells)} runs, {'; '.join(parts)}"
 
 
 def check_flags(arguments: argparse.Namespace) -> None:
@@ -204,7 +264,7 @@ def check_flags(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: naming one of them.
     """
-    ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way)]
+    ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way) not in (False, None)]
     if len(ways) > 1:
         raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
     if arguments.seeds is not None and arguments.seeds < 1:

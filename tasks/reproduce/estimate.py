@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tasks.reproduce.cells import Cell
-from tasks.reproduce.store import BROKEN, FINISHED, Store
+from tasks.reproduce.store import BROKEN, FINISHED, Record, Store
 from tasks.reproduce.suite import Suite
 
 
@@ -15,11 +15,12 @@ class Estimate:
         self.measured: dict[str, list[float]] = {}
         for cell in cells:
             if store.status(cell) == FINISHED:
-                self.learn(cell, store.record(cell).seconds)
+                self.learn(cell, store.record(cell))
 
-    def learn(self, cell: Cell, seconds: float) -> None:
-        """Take in a finished run."""
-        self.measured.setdefault(cell.regime, []).append(seconds)
+    def learn(self, cell: Cell, record: Record) -> None:
+        """Take in a finished run, if it was done in one go."""
+        if record.measured is not None:
+            self.measured.setdefault(cell.regime, []).append(record.measured)
 
     def seconds(self, cell: Cell) -> float:
         """Of a whole run, its evaluation included."""

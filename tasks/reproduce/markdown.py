@@ -38,12 +38,15 @@ def regimes_of(summary: Summary) -> list[tuple[str, str]]:
 def made_on(summary: Summary) -> str:
     """A line: how many runs, how long, on what, from which commit, those of the first run that finished."""
     known = summary["environment"]
-    worked = duration(sum(run["seconds"] for run in summary["runs"].values()))
+    seconds = [run["seconds"] for run in summary["runs"].values()]
+    worked = f"{duration(sum(filter(None, seconds)))} of work"
+    if None in seconds:
+        worked += f" (without {seconds.count(None)} that were interrupted)"
     where = ", ".join(str(known[name]) for name in ("processor", "device") if name in known)
     commit, changed, _ = str(known.get("git_commit", "unknown")).partition("-dirty")
     done = f"{len(summary['runs'])} of {summary['planned']} runs"
     code = f"commit {commit[:12]}" + (" with changes that it has not" if changed else "")
-    return f"{done}, {worked} of work on {where or 'an unknown machine'}, {code}."
+    return f"{done}, {worked} on {where or 'an unknown machine'}, {code}."
 
 
 def metric_markdown(summary: Summary, metric: str, split: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Optional
 import pandas as pd
 
 import tasks
+from common.config import nearest
+from common.errors import UserError
 from common.evaluation.fluctuation import within_run_fluctuation
 from common.training.run_folder import RunFolder
 from tasks.reproduce.cells import Cell, trials_of
@@ -25,6 +27,7 @@ class Result:
 
     Attributes:
         metrics: {split: {metric: value}}; empty for a broken one.
+        seconds: of a run that was done in one go; None of others.
         failure: why it is broken, or None.
     """
 
@@ -32,7 +35,7 @@ class Result:
     run: RunFolder
     task: str
     metrics: dict[str, dict[str, float]]
-    seconds: float
+    seconds: Optional[float]
     failure: Optional[str] = None
 
     def history(self) -> pd.DataFrame:
@@ -40,10 +43,19 @@ class Result:
         return pd.read_csv(self.run.history)
 
     def within_run(self, metric: str) -> float:
-        """Fluctuation of a validation metric late in the run; NaN without ``train.evaluate_every``."""
+        """Fluctuation of a validation metric late in the run; NaN without ``train.evaluate_every``.
+
+        Raises:
+            UserError: the run was not evaluated by this metric while it was trained.
+        """
         if self.failure is not None or not self.run.evaluations.exists():
             return math.nan
         rows = pd.read_csv(self.run.evaluations)
+        if f"validation_{metric}" not in rows:
+            known = [name.partition("_")[2] for name in rows if name.startswith("validation_")]
+            raise UserError(
+                f"{self.run.evaluations}: found no metric {metric}; the nearest is {nearest(metric, known)}"
+            )
         return within_run_fluctuation(rows["step"], rows[f"validation_{metric}"], self.cell.steps)
 
 
@@ -93,7 +105,7 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
         return None
     task, run = cell.task(), store.run(cell)
     if status == BROKEN:
-        return Result(cell, run, task, {}, record.seconds, record.failures[-1])
+        return Result(cell, run, task, {}, record.measured, record.failures[-1])
     wanted = {"validation", *cell.splits}
     metrics = {split: values for split, values in run.metrics().items() if split in wanted}
     known = _training_metric(run, task)
@@ -101,7 +113,7 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
         selection = values.get(selection_metric(task))
         if known is not None and selection is not None and split != "train":
             values[GAP] = known - selection
-    return Result(cell, run, task, metrics, record.seconds)
+    return Result(cell, run, task, metrics, record.measured)
 
 
 def choose_best(results: Results) -> dict[str, str]:

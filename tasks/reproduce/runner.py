@@ -92,17 +92,24 @@ class Runner:
             self.store.write(cell, record)
 
     def _work(self, cell: Cell, cells: Sequence[Cell]) -> None:
+        # Of a confirmation's run nobody knew before the search ended.
+        self.store.check_unchanged(cell)
         done = sum(self.store.status(c) in (FINISHED, BROKEN) for c in cells)
         expected = duration(self.estimate.seconds(cell))
         log = self.store.log(cell)
         print(f"[{done + 1}/{len(cells)}] {cell.name}: about {expected}, {log}", flush=True)
         record = self.store.record(cell)
+        if not record.finished:
+            # Nobody has measured what was done before, by a process that was killed or its script alone.
+            record.interrupted = (self.store.run(cell).path / "config.yaml").exists()
+            record.seconds = record.seconds if record.interrupted else 0.0
         record.finished, record.config_sha256 = False, cell.config_hash()
         killed = 0
         while not record.finished and len(record.failures) + killed < MOST_ATTEMPTS:
             killed += self._attempt(cell, record)
+            record.interrupted = record.interrupted or not record.finished
         if record.finished:
-            self.estimate.learn(cell, record.seconds)
+            self.estimate.learn(cell, record)
         left = sum(self.estimate.seconds(c) for c in cells if self.store.status(c) not in (FINISHED, BROKEN))
         print(f"  {duration(record.seconds)}; about {duration(left)} of work left", flush=True)
 
@@ -238,7 +245,8 @@ def draw_boards(boards: Boards, store: Store) -> Path:
     root, asked = store.folder / "data", dataclasses.asdict(boards)
     folder, record = root / "boards", root / "boards.json"
     with wait_for_lock(store.lock("boards")):
-        if not folder.exists():
+        # Killed between the two, it left boards of which nobody knows what they are.
+        if not (folder.exists() and record.exists()):
             _draw(boards, store, folder)
             write_text(record, json.dumps(asked))
         elif (found := read_object(record)) != asked:
@@ -253,8 +261,11 @@ def _draw(boards: Boards, store: Store, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     size = ["--number", str(boards.number), "--size", str(boards.size)]
     log = store.folder / "state" / "boards.log"
-    shutil.rmtree(partial, ignore_errors=True)
+    # A script whose reproduce.py was killed may still draw there.
+    with wait_for_lock(store.script_lock("boards")):
+        shutil.rmtree(partial, ignore_errors=True)
     code = call(["make_boards.py", "--output", str(partial), *size], log, store.script_lock("boards"))
     if code:
         raise UserError(f"{log}: make_boards.py: {last_line(log, code)}")
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
+from typing import Optional
 
 from common.errors import UserError
 from common.json_file import read_object
@@ -21,6 +22,7 @@ class Record:
     Attributes:
         finished: trained to its end and evaluated on all its splits.
         seconds: of work on it, all attempts together; those of a process that was killed are lost.
+        interrupted: it was not done in one go, so that ``seconds`` are not what a run takes.
         failures: the last line of each attempt that ended in an error, since the last success.
         config_sha256: of the configuration that it was started with.
     """
@@ -29,6 +31,12 @@ class Record:
     seconds: float = 0.0
     failures: list[str] = dataclasses.field(default_factory=list)
     config_sha256: str = ""
+    interrupted: bool = False
+
+    @property
+    def measured(self) -> Optional[float]:
+        """Seconds of a run that was done in one go, else None."""
+        return None if self.interrupted else self.seconds
 
 
 class Store:
@@ -90,7 +98,8 @@ class Store:
     def trained(self, cell: Cell) -> bool:
         """Whether train.py has come to its end, of which the run's page is the last."""
         run = self.run(cell)
-        ended = "validation" not in self.missing_splits(cell) and (run.path / "report.html").exists()
+        files = run.history, run.path / "report.html"
+        ended = "validation" not in self.missing_splits(cell) and all(file.exists() for file in files)
         return ended and _last_step(run.history) == cell.steps
 
     def check_unchanged(self, cell: Cell) -> None:

@@ -29,7 +29,9 @@ class Sweep:
     """An arm for every combination of some fields' values, named NAME_VALUE_VALUE."""
 
     config: str = Field(description="configuration file, relative to the suite's")
-    fields: Dict[str, List[Any]] = Field(min_length=1, description="values to try by dotted name")
+    fields: Dict[str, Annotated[List[Any], Field(min_length=1)]] = Field(
+        min_length=1, description="values to try by dotted name"
+    )
     overrides: Dict[str, Any] = Field(default_factory=dict, description="as of an arm")
 
     def arms(self, name: str) -> Dict[str, Arm]:
@@ -109,7 +111,7 @@ class Sources:
     Each regime fixes ``data.seed``; the seeds of its runs then vary all else.
     """
 
-    arms: List[str]
+    arms: List[str] = Field(min_length=1)
     regimes: List[str] = Field(min_length=2)
     metric: str = Field()
     split: Split = "validation"

@@ -1,7 +1,9 @@
 """Suites as YAML files: reading one, and whether its parts fit together."""
 
 import itertools
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -40,11 +42,14 @@ def read_suite(file: Path) -> Suite:
     suite = configuration.build(Suite, values, str(file))
     _check_arms(suite, file)
     _check_names(suite, file)
+    _check_seeds(suite, file)
     _check_cells(suite, file)
     planned = _planned(suite)
     _check_confirmation(suite, planned, file)
     for number, claim in enumerate(suite.claims, start=1):
         _check_claim(claim, planned, f"{file}: claims.{number}")
+    for number, source in enumerate(suite.sources, start=1):
+        _check_source(source, planned, f"{file}: sources.{number}")
     return suite
 
 
@@ -67,6 +72,13 @@ def _check_arms(suite: Suite, file: Path) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{file}: arms, sweeps: found the name {twice} twice, expected each once")
+    for name, sweep in suite.sweeps.items():
+        asked, distinct = math.prod(map(len, sweep.fields.values())), len(sweep.arms(name))
+        if distinct < asked:
+            raise UserError(
+                f"{file}: sweeps.{name}.fields: found {asked} trials with {distinct} names, expected a name "
+                "for each: no value twice, and no two that are alike in six digits"
+            )
     # A name is a folder's too.
     wrong = next((name for name in _trials(suite) if not re.fullmatch(NAME, name)), None)
     if wrong is not None:
@@ -105,6 +117,16 @@ def _check_names(suite: Suite, file: Path) -> None:
     if suite.confirmation:
         require("confirmation.sweeps", "sweep", *suite.confirmation.sweeps)
         require("confirmation.regime", "regime", suite.confirmation.regime)
+
+
+def _check_seeds(suite: Suite, file: Path) -> None:
+    plans = {f"groups.{number}": group for number, group in enumerate(suite.groups, start=1)}
+    if suite.confirmation:
+        plans["confirmation"] = suite.confirmation
+    for place, plan in plans.items():
+        twice = [seed for seed, times in Counter(plan.numbers()).items() if times > 1]
+        if twice:
+            raise UserError(f"{file}: {place}.seeds: found {twice[0]} twice, expected each seed once")
 
 
 def _planned(suite: Suite) -> Planned:
@@ -150,7 +172,22 @@ def _check_confirmation(suite: Suite, planned: Planned, file: Path) -> None:
                 )
 
 
+def _check_source(source: Sources, planned: Planned, place: str) -> None:
+    if len(set(source.regimes)) < len(source.regimes):
+        raise UserError(f"{place}.regimes: found {', '.join(source.regimes)}, expected each once")
+    for arm, regime in itertools.product(source.arms, source.regimes):
+        if (arm, regime, source.split) not in planned:
+            raise UserError(
+                f"{place}: found no runs of {arm} in {regime} with the split {source.split}, expected a "
+                "group of them"
+            )
+
+
 def _check_claim(claim: Claim, planned: Planned, place: str) -> None:
+    if claim.arm == claim.baseline:
+        raise UserError(f"{place}.arm: found {claim.arm}, the baseline itself, expected another arm")
+    if claim.kind != "difference" and claim.figure is not None and claim.figure >= 1:
+        raise UserError(f"{place}.figure: found {claim.figure:g}, expected less than 1: 0.4 is 40 % less")
     if claim.kind == "spread_within_run" and claim.split != "validation":
         raise UserError(f"{place}.split: found {claim.split}, expected validation, which a run is read on")
     seeds = [planned.get((arm, claim.regime, claim.split), set()) for arm in (claim.baseline, claim.arm)]

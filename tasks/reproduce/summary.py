@@ -8,6 +8,9 @@ from common.evaluation.comparison import Comparison
 from tasks.reproduce.analysis import Analysis, Tested
 from tasks.reproduce.results import Result, Results, choose_best, environment, headline_metrics
 
+# Not a verdict: there is nothing yet to give one on.
+NO_RUNS = "no pair of runs yet"
+
 
 def summarize_suite(results: Results, analysis: Analysis, name: str) -> dict[str, Any]:
     """Raw values of every run, then what was computed from them.
@@ -63,7 +66,7 @@ def _tested(tested: Tested) -> dict[str, Any]:
         "kind": claim.kind if claim else "difference",
         "figure": claim.figure if claim else None,
         "better": claim.better if claim else "",
-        "verdict": str(tested.verdict),
+        "verdict": str(tested.verdict) if tested.verdict.seeds or tested.diverged else NO_RUNS,
         "p_value": finite(found.p_value),
         "diverged": [list(run) for run in tested.diverged],
     }

@@ -76,8 +76,7 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
         some = [run for run in runs if run["arm"] == arm]
         done = [run for run in some if run["failure"] is None]
         cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
-        minutes = f"{np.mean([run['seconds'] for run in some]) / 60:.1f}"
-        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), minutes])
+        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), _minutes(some)])
     shown = [f"train - {split}" if name == GAP else name for name in names]
     return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
 
@@ -142,10 +141,10 @@ def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: s
         values = [value_of(run, "validation", metric) for run in runs]
         mean = summarize(v for v in values if v is not None).mean
         number = _of(sum(run["failure"] is None for run in runs), len(runs))
-        chosen = "chosen" if trial in summary["best"].values() else ""
+        chosen = "yes" if trial in summary["best"].values() else ""
         found.append((-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), number, chosen]))
     rows = [row for _, row in sorted(found, key=lambda pair: -pair[0])]
-    return HtmlTable(["trial", f"{metric}, validation", "runs", ""], rows)
+    return HtmlTable(["trial", f"{metric}, validation", "runs", "chosen"], rows)
 
 
 def spread_table(summary: Summary) -> HtmlTable:
@@ -155,7 +154,7 @@ def spread_table(summary: Summary) -> HtmlTable:
         for claim in summary["claims"]
         if claim["kind"] in SPREADS
     ]
-    return HtmlTable(["claim", "", "p of no difference", "p of Levene's test"], rows, words=True)
+    return HtmlTable(["claim", "of", "p of no difference", "p of Levene's test"], rows, words=True)
 
 
 def failure_table(summary: Summary) -> HtmlTable:
@@ -189,6 +188,12 @@ def mean_and_sd(values) -> str:
     if not found.runs:
         return "-"
     return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
+
+
+def _minutes(runs: list[dict[str, Any]]) -> str:
+    """Mean over those that were done in one go."""
+    seconds = [run["seconds"] for run in runs if run["seconds"] is not None]
+    return f"{np.mean(seconds) / 60:.1f}" if seconds else "-"
 
 
 def _of(done: int, all_: int) -> str:

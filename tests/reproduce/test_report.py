@@ -97,8 +97,8 @@ def test_a_claim_whose_runs_diverged_is_listed_and_says_how_many(few, tmp_path):
 def test_a_claim_is_listed_before_its_runs_are_there(few, tmp_path):
     suite, cells, store = few
     results = Results(suite, [cell for cell in cells if cell.arm == "baseline"], store)
-    found = Analysis(results, tmp_path).claims()
-    assert [str(tested.verdict) for tested in found] == ["not decided; exploratory"] * 3
+    found = summarize_suite(results, Analysis(results, tmp_path), "made")["claims"]
+    assert [claim["verdict"] for claim in found] == ["no pair of runs yet"] * 3
 
 
 def test_a_claim_on_a_metric_that_runs_have_not_is_refused(few, tmp_path):
@@ -111,6 +111,26 @@ def test_a_claim_on_a_metric_that_runs_have_not_is_refused(few, tmp_path):
     assert str(error.value).endswith("the nearest is accuracy")
 
 
+@pytest.mark.parametrize(
+    "part, expected",
+    [
+        ("claims: [{text: A, kind: spread_within_run, metric: recall_1, split: validation, regime: small}]",
+         "evaluations.csv: found no metric recall_1; the nearest is "),
+        ("sources: [{arms: [baseline], regimes: [small, again], metric: acuracy}]",
+         "sources: baseline: metric: found 'acuracy', which baseline-small-seed0 has not; the nearest"),
+    ],
+)  # fmt: skip
+def test_a_metric_that_runs_have_only_at_their_end_or_not_at_all_is_refused(few, tmp_path, part, expected):
+    _, cells, store = few
+    again = "groups:\n  - {arms: [baseline], regime: again, seeds: 5}"
+    text = SUITE.partition("claims:")[0].replace("groups:", again) + part
+    text = text.replace("  small: {", "  again: {steps: 1, seconds_per_step: 1}\n  small: {")
+    results = Results(read_suite(write_suite(tmp_path, text)), cells, store)
+    with pytest.raises(UserError) as error:
+        summarize_suite(results, Analysis(results, tmp_path), "made")
+    assert expected in str(error.value)
+
+
 def test_an_interval_over_seeds_alone_says_so():
     row = {"kind": "difference", "estimate": 0.01, "low": -0.02, "high": 0.04, "units": 0}
     assert estimate(row) == "+1.00 [-2.00, +4.00] (seeds alone)"
@@ -120,6 +140,8 @@ def test_an_interval_over_seeds_alone_says_so():
 def test_code_that_is_not_its_commits_is_said_to_differ():
     summary = {"runs": {"a": {"seconds": 90.0}}, "planned": 2, "environment": {"git_commit": "a" * 40}}
     assert made_on(summary) == f"1 of 2 runs, 1.5 min of work on an unknown machine, commit {'a' * 12}."
+    summary["runs"]["b"] = {"seconds": None}
+    assert made_on(summary).startswith("2 of 2 runs, 1.5 min of work (without 1 that were interrupted) on")
     summary["environment"]["git_commit"] += "-dirty"
     assert made_on(summary).endswith("with changes that it has not.")
 

@@ -223,6 +223,7 @@ MISTAKES = {
         ["--cell", "baselin-small-seed0"],
         "--cell: found 'baselin-small-seed0'; the nearest is",
     ),
+    "an empty name": (["--cell", ""], "--cell: found ''; the nearest is"),
     "two ways": (["--list", "--dry-run"], "--dry-run: found beside --list, expected one of them"),
     "no seeds": (["--seeds", "0"], "--seeds: found 0, expected 1 or more"),
     "some seeds as reference": (

@@ -5,7 +5,7 @@ import pytest
 from common.errors import UserError
 from tasks.reproduce.cells import check_cells, check_evaluations, confirming, expand, find_cell
 from tasks.reproduce.estimate import Estimate, duration
-from tasks.reproduce.store import Store
+from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tests.conftest import ROOT
 from tests.reproduce.made_runs import SUITE, write_suite
@@ -66,7 +66,9 @@ def test_hours_are_steps_times_seconds_until_runs_have_been_measured(tmp_path):
     cells = expand(suite, tmp_path)
     estimate = Estimate(suite, store, cells)
     assert estimate.seconds(cells[0]) == 10 + 100 * 0.5
-    estimate.learn(cells[0], 20.0)
+    estimate.learn(cells[0], Record(True, 900.0, interrupted=True))
+    assert estimate.seconds(cells[1]) == 10 + 100 * 0.5
+    estimate.learn(cells[0], Record(True, 20.0))
     assert estimate.seconds(cells[1]) == 20.0
     assert [duration(s) for s in (40, 600, 7200)] == ["40 s", "10.0 min", "2.0 hours"]
 
@@ -102,6 +104,26 @@ UNFIT = {
     "fluctuation within a run on test": (
         {"within_run, metric: f1_macro, split: validation": "within_run, metric: f1_macro, split: test"},
         "claims.3.split: found test, expected validation",
+    ),
+    "an arm against itself": (
+        {"figure: 0.032}": "figure: 0.032, arm: baseline}"},
+        "claims.1.arm: found baseline, the baseline itself",
+    ),
+    "forty times less": (
+        {"varies less, ": "varies less, figure: 40, "},
+        "claims.2.figure: found 40, expected less than 1",
+    ),
+    "a seed twice": ({"seeds: 5": "seeds: [1, 2, 1]"}, "groups.1.seeds: found 1 twice"),
+    "one draw of the data twice": (
+        {"claims:": "sources: [{arms: [baseline], regimes: [small, small], metric: accuracy}]\nclaims:"},
+        "sources.1.regimes: found small, small, expected each once",
+    ),
+    "a draw of the data without runs": (
+        {
+            "claims:": "sources: [{arms: [baseline], regimes: [small, big], metric: accuracy}]\nclaims:",
+            "  small: {": "  big: {steps: 1, seconds_per_step: 1}\n  small: {",
+        },
+        "sources.1: found no runs of baseline in big with the split validation",
     ),
     "two runs of one name": (
         {
@@ -139,6 +161,16 @@ SEARCH_UNFIT = {
         "arms: [baseline_best]",
         "groups.1.arms: found 'baseline_best', expected the name of an arm or sweep",
     ),
+    "a field without values": (
+        "optim.warmup: [0.0, 0.1]",
+        "optim.warmup: []",
+        "optim.warmup: found []",
+    ),
+    "two trials of one name": (
+        "optim.warmup: [0.0, 0.1]",
+        "optim.warmup: [0.1, 0.10000001]",
+        "sweeps.baseline.fields: found 12 trials with 6 names",
+    ),
     "a sweep that no group runs": (
         "arms: [baseline, regularized]",
         "arms: [regularized]",
@@ -166,8 +198,17 @@ def test_a_search_that_confirms_nothing_new_is_refused(tmp_path, case):
     [
         ("model.dropout: 0.1", "model.dropot: 0.1", "cell other-small-seed0: --model.dropot: unknown flag"),
         ("model.dropout: 0.1", "model.dropout: 2", "cell other-small-seed0: command line: model.dropout"),
-        ("model.dropout: 0.1", "model.weights: nowhere/at/all", "cell other-small-seed0: model.weights"),
         ("sentiment-baseline.yaml, ov", "missing.yaml, ov", "cell other-small-seed0: "),
+        (
+            "model.dropout: 0.1",
+            "train.seed: 3",
+            "cell other-small-seed0: train.seed: found 3 among the overrides, expected 0 of its group",
+        ),
+        (
+            "data.train_size: 160",
+            "train.steps: 40",
+            "cell baseline-small-seed0: train.steps: found 40 among the overrides, expected 100",
+        ),
     ],
 )
 def test_a_wrong_override_is_told_of_before_anything_runs(tmp_path, old, new, expected):
