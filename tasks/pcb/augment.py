@@ -108,11 +108,15 @@ def shift_template(sample: BoxSample, most: int, rng: np.random.Generator) -> Bo
 def draw_magnification(augment: Augment, number: int, rng: np.random.Generator) -> np.ndarray:
     """Factors [number, 2] on width and height, at least 1.
 
-    A common one, log-uniform in 1 to ``augment.zoom``, times one for each axis, log-uniform in
-    1 to ``augment.stretch``.
+    For a share of ``augment.magnified`` a common one, log-uniform in 1 to ``augment.zoom``, times
+    one for each axis, log-uniform in 1 to ``augment.stretch``; 1 for the others.
     """
-    common = rng.uniform(0, np.log(augment.zoom), (number, 1))
-    return np.exp(common + rng.uniform(0, np.log(augment.stretch), (number, 2)))
+    # One draw says whether and how much.
+    drawn = rng.random((number, 1))
+    share = np.minimum(drawn / max(augment.magnified, 1e-9), 1)
+    common = share * np.log(augment.zoom)
+    factors = np.exp(common + rng.uniform(0, np.log(augment.stretch), (number, 2)))
+    return np.where(drawn < augment.magnified, factors, 1.0)
 
 
 def resize(sample: BoxSample, side: int) -> BoxSample:

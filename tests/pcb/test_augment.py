@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from common.regularization.mixup import BoxSample
-from tasks.pcb.augment import Augmenter, crop, drill_holes, mirror, mosaic, random_crop, transpose
+from tasks.pcb.augment import (
+    Augmenter,
+    crop,
+    draw_magnification,
+    drill_holes,
+    mirror,
+    mosaic,
+    random_crop,
+    transpose,
+)
 from tasks.pcb.config import Augment, MixUp, Mosaic
 
 
@@ -86,6 +95,18 @@ def test_magnification_is_common_and_by_axis_and_boxes_follow():
     ratio = factors[:, 0] / factors[:, 1]
     # Whole pixels of a crop make the ratio uneven by a few percent.
     assert 1.4 < ratio.max() < 1.6 and 1.4 < 1 / ratio.min() < 1.6
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_share_of_crops_is_magnified_and_the_others_keep_their_pixels(share):
+    settings = Augment(zoom=2.0, stretch=1.5, magnified=share)
+    factors = draw_magnification(settings, 20_000, np.random.default_rng(0))
+    changed = factors[(factors != 1).any(axis=1)]
+    # Four standard errors of a share of 20,000.
+    assert abs(len(changed) / 20_000 - share) <= 4 * (share * (1 - share) / 20_000) ** 0.5
+    if share:
+        # Means of the logarithms: halves of both logarithms together.
+        assert np.log(changed).mean(axis=0) == pytest.approx(np.log(2.0 * 1.5) / 2, abs=0.02)
 
 
 def test_a_mosaic_lays_pictures_row_by_row_with_their_boxes():
