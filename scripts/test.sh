@@ -11,4 +11,10 @@ lint-imports
 if [ -z "${DATA_ROOT:-}" ] && [ -d ../shared/data ]; then
   export DATA_ROOT=../shared/data
 fi
+if [ $# = 0 ]; then
+  # A process of one thread on each core is faster than one process of as many threads. The
+  # longest file comes first (tests/conftest.py), and is not moved.
+  export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+  set -- --numprocesses auto --dist loadfile --no-loadscope-reorder
+fi
 exec python -m pytest "$@"

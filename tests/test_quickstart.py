@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 def quickstart(folder):
     environment = {**os.environ, "QUICKSTART_FOLDER": str(folder)}
     done = subprocess.run(
-        ["scripts/quickstart.sh"], cwd=ROOT, capture_output=True, text=True, timeout=900, env=environment
+        ["scripts/quickstart.sh"], cwd=ROOT, capture_output=True, text=True, timeout=1500, env=environment
     )
     assert done.returncode == 0, done.stderr
     return done
