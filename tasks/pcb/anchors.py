@@ -3,7 +3,7 @@
 import numpy as np
 
 from common.seeding import derive, generator
-from tasks.pcb.augment import draw_magnification
+from tasks.pcb.augment import draw_magnification, unmagnified_margins
 from tasks.pcb.config import Config
 
 MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
@@ -40,7 +40,8 @@ def training_sizes(boxes: np.ndarray, config: Config) -> np.ndarray:
     """
     scaled = boxes * config.data.scale
     rng = generator(config.train.seed, "magnification of anchors")
-    sizes = (scaled[:, 2:] - scaled[:, :2]) * draw_magnification(config.augment, len(boxes), rng)
+    sizes, factors = scaled[:, 2:] - scaled[:, :2], draw_magnification(config.augment, len(boxes), rng)
+    sizes = (sizes - 2 * unmagnified_margins(sizes, factors, config.augment.margin)) * factors
     if config.augment.multiscale:
         scales = np.array(config.augment.multiscale) / config.augment.crop
         sizes = sizes * rng.choice(scales, (len(boxes), 1))

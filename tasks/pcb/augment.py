@@ -51,7 +51,8 @@ def random_crop(
         span: pixels of the unmagnified picture, ``side`` by default.
         class_factors: how much likelier a box of each class is to be the one; equally by default.
     """
-    wanted = np.rint((span or side) / draw_magnification(augment, 1, rng)[0]).astype(int)
+    factors = draw_magnification(augment, 1, rng)
+    wanted = np.rint((span or side) / factors[0]).astype(int)
     size = np.array(sample.image.shape[1::-1])
     low, high = np.zeros(2), np.maximum(size - wanted, 0)
     if len(sample.boxes) and rng.random() >= augment.background:
@@ -61,6 +62,8 @@ def random_crop(
         low, high = (np.clip(edge, 0, high) for edge in (centred - reach, centred + reach))
     corner = np.floor(rng.uniform(low, high + 1)).clip(0).astype(int)
     part = crop(sample, tuple(corner), tuple(wanted), augment.min_visible)
+    if augment.margin:
+        part = trim_margins(part, factors, augment.margin)
     if augment.template_shift:
         part = shift_template(part, augment.template_shift, rng)
     return resize(drill_holes(part, augment.holes, rng) if augment.holes else part, side)
@@ -117,6 +120,28 @@ def draw_magnification(augment: Augment, number: int, rng: np.random.Generator) 
     common = share * np.log(augment.zoom)
     factors = np.exp(common + rng.uniform(0, np.log(augment.stretch), (number, 2)))
     return np.where(drawn < augment.magnified, factors, 1.0)
+
+
+def unmagnified_margins(sizes: np.ndarray, factors: np.ndarray, margin: float) -> np.ndarray:
+    """What a box gives up on each side before it is magnified, so that its margin is as wide after it.
+
+    People leave the same few pixels free around a defect, be it small or large.
+
+    Args:
+        sizes: widths and heights, [n, 2]; a margin is taken for at most 0.4 of a side.
+        factors: of magnification, [n, 2] or [1, 2].
+        margin: pixels between the rim of a box and its defect.
+    """
+    return np.minimum(margin, 0.4 * sizes) * (1 - 1 / factors)
+
+
+def trim_margins(sample: BoxSample, factors: np.ndarray, margin: float) -> BoxSample:
+    """With boxes made smaller by :func:`unmagnified_margins`, but for sides on the picture's edge."""
+    low, high = sample.boxes[:, :2], sample.boxes[:, 2:]
+    less = unmagnified_margins(high - low, factors, margin)
+    inside = low > 0, high < sample.image.shape[1::-1]
+    boxes = np.concatenate([low + less * inside[0], high - less * inside[1]], axis=1)
+    return BoxSample(sample.image, boxes.astype(np.float32), sample.labels, sample.weights)
 
 
 def resize(sample: BoxSample, side: int) -> BoxSample:

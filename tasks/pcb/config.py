@@ -167,6 +167,12 @@ class Augment:
         1.0, ge=1, le=4, description="greatest magnification of one axis against the other, on top of zoom"
     )
     magnified: float = Field(1.0, ge=0, le=1, description="share of crops that zoom and stretch are for")
+    margin: float = Field(
+        0.0,
+        ge=0,
+        le=64,
+        description="pixels between a box and its defect, which magnification leaves as wide",
+    )
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
     holes: int = Field(
