@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from common.config import build
 from common.regularization.mixup import BoxSample
+from tasks.pcb.anchors import training_sizes
 from tasks.pcb.augment import (
     Augmenter,
     crop,
@@ -14,8 +16,9 @@ from tasks.pcb.augment import (
     mosaic,
     random_crop,
     transpose,
+    trim_margins,
 )
-from tasks.pcb.config import Augment, MixUp, Mosaic
+from tasks.pcb.config import Augment, Config, MixUp, Mosaic
 
 
 def picture(seed: int = 0, shape=(200, 240)) -> BoxSample:
@@ -107,6 +110,54 @@ def test_a_share_of_crops_is_magnified_and_the_others_keep_their_pixels(share):
     if share:
         # Means of the logarithms: halves of both logarithms together.
         assert np.log(changed).mean(axis=0) == pytest.approx(np.log(2.0 * 1.5) / 2, abs=0.02)
+
+
+def test_a_magnified_box_keeps_its_margin_and_a_side_on_the_edge_of_the_crop():
+    boxes = np.array([[20, 30, 60, 80], [0, 30, 12, 80]], np.float32)
+    sample = BoxSample(np.zeros((100, 100, 1)), boxes, np.zeros(2, int), np.ones(2, np.float32))
+    factors = np.array([[2.0, 4.0]])
+    found = trim_margins(sample, factors, 10).boxes * np.tile(factors, 2)
+    # The defect of the first, 30 to 50 by 40 to 70, is 60 to 100 by 160 to 280 after magnification.
+    assert found[0] == pytest.approx([50, 150, 110, 290])
+    # The other is too narrow for such margins: 0.4 of 12 pixels count as one.
+    assert found[1] == pytest.approx([0, 150, 24 - 4.8, 290])
+
+
+def test_without_magnification_margins_are_what_they_were():
+    before = picture()
+    after = trim_margins(before, np.ones((1, 2)), 10)
+    assert (after.boxes == before.boxes).all()
+
+
+def test_anchors_are_of_boxes_with_their_margins_kept():
+    augment = {"zoom": 4.0, "stretch": 1.0, "margin": 10}
+    config = build(Config, {"task": "pcb", "augment": augment}, "test")
+    sizes = training_sizes(np.tile(np.array([[0, 0, 30, 50]], np.float32), (5000, 1)), config)
+    # 20 pixels of margin, the rest by 1 to 4, log-uniform: (4 - 1) / log(4) on average.
+    assert sizes.min() >= 30 - 1e-3 and sizes.max() <= 20 + 4 * 30
+    assert sizes.mean(axis=0) == pytest.approx(20 + np.array([10, 30]) * 3 / np.log(4), rel=0.02)
+
+
+def test_people_leave_ten_pixels_around_a_defect_of_deeppcb_be_it_small_or_large(data_root):
+    """What `augment.margin` of configs/pcb/base.yaml is from; a defect is where picture and template differ."""
+    margins, sizes = [], []
+    for file in sorted((data_root / "deeppcb/PCBData").glob("*/*_not/*.txt"))[::50]:
+        stem = file.parent.with_name(file.parent.name[: -len("_not")]) / file.stem
+        tested, template = (
+            cv2.imread(f"{stem}_{kind}.jpg", cv2.IMREAD_GRAYSCALE) for kind in ("test", "temp")
+        )
+        differs = ((tested > 128) != (template > 128)).astype(np.uint8)
+        differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        for left, top, right, bottom, _ in np.loadtxt(file, int, ndmin=2):
+            rows, columns = np.nonzero(differs[top:bottom, left:right])
+            if len(rows):
+                low, high = (columns.min(), rows.min()), (columns.max() + 1, rows.max() + 1)
+                margins.append([*low, right - left - high[0], bottom - top - high[1]])
+                sizes.append(np.subtract(high, low).max())
+    margins, sizes = np.array(margins), np.array(sizes)
+    for part in (sizes <= np.median(sizes), sizes > np.median(sizes)):
+        assert part.sum() > 50
+        assert np.abs(np.median(margins[part], axis=0) - 10).max() <= 2
 
 
 def test_a_mosaic_lays_pictures_row_by_row_with_their_boxes():
