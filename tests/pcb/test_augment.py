@@ -139,7 +139,7 @@ def test_anchors_are_of_boxes_with_their_margins_kept():
 
 
 def test_people_leave_ten_pixels_around_a_defect_of_deeppcb_be_it_small_or_large(data_root):
-    """What `augment.margin` of configs/pcb/base.yaml is from; a defect is where picture and template differ."""
+    """What `augment.margin` in configs/pcb is from; a defect is where picture and template differ."""
     margins, sizes = [], []
     for file in sorted((data_root / "deeppcb/PCBData").glob("*/*_not/*.txt"))[::50]:
         stem = file.parent.with_name(file.parent.name[: -len("_not")]) / file.stem
