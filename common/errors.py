@@ -2,11 +2,15 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# What the system says of a disk that takes no more.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class UserError(Exception):
@@ -61,6 +65,11 @@ def run_command(main: Callable[[], None]) -> None:
     except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
         # A place that the user named and that cannot hold what the command writes.
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"error: {error.filename or 'a file'}: cannot be written: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except Interrupted as error:
         print(f"interrupted: {error}", file=sys.stderr)

@@ -1,10 +1,13 @@
-"""Safetensors files as far as weights need them: shapes without reading, and everything as float32."""
+"""Safetensors files as far as weights need them: shapes without reading, all as float32, and writing."""
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
+from safetensors.numpy import save_file
 
 from common.array_unpickler import bfloat16_to_float32
 from common.errors import UserError
@@ -45,3 +48,30 @@ def read_tensors(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
                 bits = np.frombuffer(tensor["data"], "<u2").reshape(tensor["shape"])
                 read[name] = bfloat16_to_float32(bits)
     return read
+
+
+def write_tensors(file: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """Write tensors so that a reader sees the old file or the new one, never a part, even after a crash.
+
+    Raises:
+        OSError: what the system says, such as that there is no space; nothing of the new file is left.
+    """
+    partial = file.with_name(f"{file.name}.partial")
+    contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
+    try:
+        with open(partial, "wb") as created:
+            mode = os.fstat(created.fileno()).st_mode
+        save_file(contiguous, str(partial), metadata=dict(metadata))
+        # The library makes files that nobody else can read, whatever the user's mask is.
+        os.chmod(partial, mode)
+        with open(partial, "rb+") as content:
+            os.fsync(content.fileno())
+        os.replace(partial, file)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        code = int(number.group(1))
+        raise OSError(code, os.strerror(code), str(file)) from None
+    finally:
+        partial.unlink(missing_ok=True)

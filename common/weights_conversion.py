@@ -1,14 +1,12 @@
 """Weights from pickles of Paddle and torch to safetensors, without running what the pickles say."""
 
 import math
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from common.array_unpickler import (
     DamagedPickle,
@@ -19,6 +17,7 @@ from common.array_unpickler import (
     unpickle,
 )
 from common.errors import UserError
+from common.tensor_file import write_tensors
 from common.torch_file import is_legacy, is_zip, read_legacy, read_zip
 
 WEIGHTS = "model.safetensors"
@@ -102,20 +101,11 @@ def convert(file: Path, output: Path) -> tuple[Weights, list[str]]:
         output.mkdir(parents=True, exist_ok=True)
         for name in copied:
             shutil.copyfile(file.parent / name, output / name)
-        _write(output / WEIGHTS, weights)
+        native = {n: a.astype(a.dtype.newbyteorder("="), copy=False) for n, a in weights.arrays.items()}
+        write_tensors(output / WEIGHTS, native, {"format": weights.format})
     except OSError as error:
         raise UserError(f"--output: {output} cannot be written: {error}") from None
     return weights, copied
-
-
-def _write(path: Path, weights: Weights) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    native = {n: np.require(a, a.dtype.newbyteorder("="), "C") for n, a in weights.arrays.items()}
-    try:
-        save_file(native, str(partial), metadata={"format": weights.format})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read_tree(file: Path) -> tuple[Any, bool]:

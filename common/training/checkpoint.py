@@ -7,16 +7,15 @@ in the file's header.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from common.errors import UserError
+from common.tensor_file import write_tensors
 
 
 def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None, average=None) -> None:
@@ -31,12 +30,8 @@ def save_checkpoint(path: Path, model, state: dict[str, Any], optimizer=None, av
     if average is not None:
         tensors.update({f"average/{name}": tensor.numpy() for name, tensor in average.tensors.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    save_file(contiguous, str(temporary), metadata={"state": json.dumps(state)})
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    write_tensors(path, contiguous, {"state": json.dumps(state)})
 
 
 def load_checkpoint(path: Path, model, optimizer=None, average=None) -> dict[str, Any]:

@@ -30,7 +30,12 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` so that a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    temporary.write_text(text, encoding="utf-8")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        # Of a full disk the system does not say which file it was.
+        raise OSError(error.errno, error.strerror, str(path)) from None
     os.replace(temporary, path)
 
 

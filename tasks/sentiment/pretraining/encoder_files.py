@@ -1,15 +1,13 @@
 """A pretrained encoder as a folder that this project, PaddleNLP and Hugging Face load."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import paddle
 from paddlenlp.transformers import BertModel
-from safetensors.numpy import save_file
 
-from common.tensor_file import read_tensors, tensor_shapes
+from common.tensor_file import read_tensors, tensor_shapes, write_tensors
 from common.training.run_folder import write_text
 from common.weights_conversion import WEIGHTS
 from tasks.sentiment.encoder_folder import ARCHITECTURE
@@ -72,10 +70,8 @@ def write_encoder(
     fast = tokenizer_json(data.vocabulary, data.counts()["lower_case"])
     write_text(folder / "tokenizer.json", json.dumps(fast, ensure_ascii=False) + "\n")
     write_text(folder / VOCABULARY, "\n".join(data.vocabulary) + "\n")
-    partial = folder / f"{WEIGHTS}.{os.getpid()}.partial"
-    contiguous = {name: np.ascontiguousarray(array.astype(number)) for name, array in tensors.items()}
-    save_file(contiguous, str(partial), metadata={"format": "pt"})
-    os.replace(partial, folder / WEIGHTS)
+    converted = {name: array.astype(number) for name, array in tensors.items()}
+    write_tensors(folder / WEIGHTS, converted, {"format": "pt"})
 
 
 def masked_language_head(head: paddle.nn.Layer) -> dict[str, np.ndarray]:
