@@ -1,6 +1,7 @@
 """Corpora: what is read, left out, counted and kept."""
 
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -121,6 +122,24 @@ def test_a_prepared_corpus_is_read_again_and_another_one_is_prepared_for_other_f
     assert again.hash() == first.hash() and (again.folder / "corpus.json").stat().st_mtime_ns == stamp
     assert read_data(configuration(tmp_path, max_length=20), tmp_path).hash() != first.hash()
     assert not list((tmp_path / "cache").glob("*.partial"))
+
+
+def test_a_damaged_prepared_corpus_is_refused_and_prepared_anew_once_it_is_removed(tmp_path):
+    (tmp_path / "own.txt").write_text("\n".join(f"第{n}句话" for n in range(40)), encoding="utf-8")
+    config = configuration(tmp_path, ["own.txt"])
+    folder = read_data(config, tmp_path).folder
+    for damage in (lambda file: file.write_bytes(file.read_bytes()[:90]), lambda file: file.unlink()):
+        damage(folder / "tokens.npy")
+        with pytest.raises(UserError, match=f"{folder}: cannot be read.*without the folder it is prepared"):
+            read_data(config, tmp_path)
+    shutil.rmtree(folder)
+    assert len(read_data(config, tmp_path).bounds) == 41
+
+
+def test_a_list_of_no_removed_texts_is_a_table_too(tmp_path):
+    (tmp_path / "own.txt").write_text("\n".join(f"第{n}句话" for n in range(40)), encoding="utf-8")
+    folder = read_data(configuration(tmp_path, ["own.txt"]), tmp_path).folder
+    assert list(pd.read_csv(folder / "removed_texts.csv")) == ["corpus", "rule", "sha256"]
 
 
 def test_of_two_at_once_one_prepares_and_the_other_waits(tmp_path, monkeypatch):
