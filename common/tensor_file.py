@@ -58,10 +58,15 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str
     """
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with whole_file(path) as partial:
+        partial.touch()
+        mode = partial.stat().st_mode
         try:
             save_file(contiguous, str(partial), metadata=metadata)
         except SafetensorError as error:
-            # It hides the operating system's words behind its own.
-            raise OSError(str(error).rpartition("I/O error: ")[2]) from None
+            # It hides the operating system's words between its own.
+            words = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+            raise OSError(words) from None
+        # Safetensors makes files for their owner alone.
+        partial.chmod(mode)
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())

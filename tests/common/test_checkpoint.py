@@ -43,7 +43,11 @@ def test_weights_optimizer_and_state_come_back_in_another_process_order(tmp_path
 def test_nothing_but_the_checkpoint_is_left(tmp_path):
     save_checkpoint(tmp_path / "checkpoints" / "a.safetensors", model(), {})
     save_checkpoint(tmp_path / "checkpoints" / "a.safetensors", model(), {})
-    assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == ["a.safetensors"]
+    (file,) = (tmp_path / "checkpoints").iterdir()
+    assert file.name == "a.safetensors"
+    (tmp_path / "plain").touch()
+    # As anybody's files, not for their owner alone.
+    assert file.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_what_does_not_fit_is_refused_with_its_name(tmp_path):

@@ -23,7 +23,8 @@ class Stage:
     """Corpora that are gone through together, so many times."""
 
     corpora: List[str] = Field(min_length=1)
-    passes: float = Field(1.0, gt=0)
+    # A plan of all passes is made before the first update, which more would not fit into memory.
+    passes: float = Field(1.0, gt=0, le=1000)
 
 
 @dataclass(config=STRICT)
@@ -32,9 +33,10 @@ class Data:
 
     stages: List[Stage] = Field(
         min_length=1,
-        description="list of {corpora: [...], passes: N}, gone through in order; a corpus is a TXT file with "
-        "a text a line or a CSV, TSV or JSONL file, below the data root or elsewhere, or the training texts "
-        "of a set known by name: online_shopping, online_shopping_other, chnsenticorp, embedded",
+        description="list of {corpora: [...], passes: N}, N at most 1000, gone through in order; a corpus is "
+        "a TXT file with a text a line or a CSV, TSV or JSONL file, below the data root or elsewhere, or the "
+        "training texts of a set known by name: online_shopping, online_shopping_other, chnsenticorp, "
+        "embedded",
     )
     text_column: str = Field("text", description="column of the texts in CSV, TSV and JSONL files")
     decontaminate: List[str] = Field(

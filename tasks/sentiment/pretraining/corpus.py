@@ -36,6 +36,8 @@ def corpus_files(name: str, root: Path) -> list[Path]:
     else:
         files = [root / name]
     for file in files:
+        if file.is_dir():
+            raise UserError(f"{file}: found a folder, expected {name} to be a text file")
         if not file.is_file():
             raise UserError(
                 f"{file}: no such file; expected {name} to be a text file below --data-root, "

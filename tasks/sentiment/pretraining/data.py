@@ -117,9 +117,15 @@ def _sha256(file: Path) -> str:
 
 
 def _load(folder: Path) -> Data:
-    arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
-    # Not splitlines: some tokens of published vocabularies are line separators to it.
-    vocabulary = (folder / VOCABULARY).read_text(encoding="utf-8").rstrip("\n").split("\n")
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
+        # Not splitlines: some tokens of published vocabularies are line separators to it.
+        vocabulary = (folder / VOCABULARY).read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(
+            f"{folder}: cannot be read: {error}; expected a whole prepared corpus: without the folder it is "
+            "prepared anew"
+        ) from None
     return Data(folder, list(read_object(folder / COUNTS)["corpora"]), vocabulary, **arrays)
 
 
@@ -131,7 +137,7 @@ def _keep(prepared: Prepared, folder: Path) -> None:
         for name in ARRAYS:
             np.save(partial / f"{name}.npy", getattr(prepared, name), allow_pickle=False)
         write_text(partial / VOCABULARY, "\n".join(prepared.vocabulary) + "\n")
-        write_csv(partial / REMOVED, prepared.removed)
+        write_csv(partial / REMOVED, prepared.removed, ("corpus", "rule", "sha256"))
         counts = {
             "seconds": round(prepared.seconds, 1),
             "lower_case": prepared.lower_case,

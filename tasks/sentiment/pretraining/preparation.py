@@ -61,6 +61,7 @@ def prepare(data: Data, root: Path, tokenizer: Optional[TokenizerFiles] = None) 
     """
     started = time.perf_counter()
     texts, removed, counts = _clean_texts(data, root)
+    _require_enough(texts, counts)
     held_out = _held_out(texts, data.held_out)
     if tokenizer is None:
         training = (text for corpus in texts.values() for text, key in corpus if key not in held_out)
@@ -114,15 +115,24 @@ def _clean_texts(data: Data, root: Path) -> tuple[Texts, list[dict[str, Any]], d
     return kept, removed, counts
 
 
+def _require_enough(texts: Texts, counts: dict[str, dict[str, int]]) -> None:
+    """Refuse texts of which none could be held out, and say what became of the others."""
+    found = sum(map(len, texts.values()))
+    if int(found * LARGEST_HELD_OUT_SHARE):
+        return
+    reasons = {reason: sum(count[reason] for count in counts.values()) for reason in LEFT_OUT}
+    left_out = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items() if number)
+    raise UserError(
+        f"data.stages: found {found} different texts, too few to hold some of them out, "
+        f"expected at least {round(1 / LARGEST_HELD_OUT_SHARE)}; "
+        f"of {sum(count['read'] for count in counts.values()):,} read, left out {left_out or 'none'}"
+    )
+
+
 def _held_out(texts: Texts, number: int) -> frozenset[str]:
     """The texts of the lowest hashes: the same ones when texts are added, but for those that join them."""
     keys = [key for corpus in texts.values() for _, key in corpus]
     number = min(number, int(len(keys) * LARGEST_HELD_OUT_SHARE))
-    if not number:
-        raise UserError(
-            f"data.stages: found {len(keys)} different texts, too few to hold some of them out, "
-            f"expected at least {round(1 / LARGEST_HELD_OUT_SHARE)}"
-        )
     # Not the plain hash: by that one labelled sets choose their test texts, so that what they leave for
     # training has no low ones.
     return frozenset(sorted(keys, key=lambda key: hashlib.sha1(f"held out {key}".encode()).digest())[:number])

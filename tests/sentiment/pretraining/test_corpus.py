@@ -1,6 +1,7 @@
 """Corpora: what is read, left out, counted and kept."""
 
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,6 +124,24 @@ def test_a_prepared_corpus_is_read_again_and_another_one_is_prepared_for_other_f
     assert not list((tmp_path / "cache").glob("*.partial"))
 
 
+def test_a_damaged_prepared_corpus_is_refused_and_prepared_anew_once_it_is_removed(tmp_path):
+    (tmp_path / "own.txt").write_text("\n".join(f"第{n}句话" for n in range(40)), encoding="utf-8")
+    config = configuration(tmp_path, ["own.txt"])
+    folder = read_data(config, tmp_path).folder
+    for damage in (lambda file: file.write_bytes(file.read_bytes()[:90]), lambda file: file.unlink()):
+        damage(folder / "tokens.npy")
+        with pytest.raises(UserError, match=f"{folder}: cannot be read.*without the folder it is prepared"):
+            read_data(config, tmp_path)
+    shutil.rmtree(folder)
+    assert len(read_data(config, tmp_path).bounds) == 41
+
+
+def test_a_list_of_no_removed_texts_is_a_table_too(tmp_path):
+    (tmp_path / "own.txt").write_text("\n".join(f"第{n}句话" for n in range(40)), encoding="utf-8")
+    folder = read_data(configuration(tmp_path, ["own.txt"]), tmp_path).folder
+    assert list(pd.read_csv(folder / "removed_texts.csv")) == ["corpus", "rule", "sha256"]
+
+
 def test_of_two_at_once_one_prepares_and_the_other_waits(tmp_path, monkeypatch):
     (tmp_path / "own.txt").write_text("\n".join(f"第{n}句话" for n in range(40)), encoding="utf-8")
     started = []
@@ -140,12 +159,19 @@ def test_of_two_at_once_one_prepares_and_the_other_waits(tmp_path, monkeypatch):
     assert len(started) == 1 and (found[0].tokens == found[1].tokens).all()
 
 
+def test_more_passes_than_can_be_planned_are_refused():
+    data = {"stages": [{"corpora": ["own.txt"], "passes": 1e9}]}
+    with pytest.raises(UserError, match="data.stages.0.passes: found 1000000000.0, expected less than or eq"):
+        build(Config, {"task": "sentiment_pretraining", "data": data}, "test")
+
+
 def mistakes(folder):
     (folder / "empty.txt").write_text("\n \n", encoding="utf-8")
     (folder / "few.txt").write_text("一\n二\n", encoding="utf-8")
     (folder / "a.pdf").write_text("x")
     (folder / "bytes.txt").write_bytes(b"good\n\xff\xff\xff\n")
     (folder / "own.csv").write_text("text,a\n好,1\n", encoding="utf-8")
+    (folder / "many.txt").write_text("\n".join([*(f"第{n}句话" for n in range(40)), "……"]), encoding="utf-8")
     return {
         "missing": ({"corpora": ["missing.txt"]}, "missing.txt: no such file; expected"),
         "misspelt set": ({"corpora": ["online_shoping"]}, "or one of online_shopping, chnsenticorp"),
@@ -155,11 +181,21 @@ def mistakes(folder):
         "bytes": ({"corpora": ["bytes.txt"]}, "bytes.txt: line 2: found bytes that are neither"),
         "column": ({"corpora": ["own.csv"], "text_column": "b"}, "data.text_column: found no column 'b'"),
         "evaluation": ({"decontaminate": ["missing.csv"]}, "missing.csv: no such file"),
+        "folder": ({"corpora": ["."]}, "found a folder, expected . to be a text file"),
+        "given away": (
+            {"corpora": ["many.txt"], "decontaminate": ["many.txt"]},
+            "found 0 different texts, too few to hold some of them out, expected at least 10; "
+            "of 41 read, left out 1 empty, 40 equal",
+        ),
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["missing", "misspelt set", "empty", "few", "ending", "bytes", "column", "evaluation"]
+    "name",
+    [
+        *("missing", "misspelt set", "empty", "few", "ending", "bytes", "column", "evaluation"),
+        *("folder", "given away"),
+    ],
 )
 def test_a_mistake_is_named_and_nothing_is_kept(name, tmp_path):
     fields, expected = mistakes(tmp_path)[name]
