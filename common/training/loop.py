@@ -127,6 +127,9 @@ class Trainer:
             self.scaler.load_state_dict(self.state.pop("scaler"))
             if devices.rank() > 0:
                 self.state.update(loss=0.0, samples=0, items=0)
+            else:
+                # The state may have been saved just before the disk was full.
+                self._write_tables()
         with (
             StopSignals(self),
             tqdm(
@@ -266,10 +269,13 @@ class Trainer:
         if devices.rank() == 0:
             state = {**self.state, "scaler": _plain(self.scaler.state_dict())}
             save_checkpoint(self.run_folder.last, self.task.model, state, self.optimizer, self.average)
-            if self.state["history"]:
-                self.run_folder.write_history(self.state["history"])
-            if self.state["evaluations"]:
-                write_csv(self.run_folder.evaluations, self.state["evaluations"])
+            self._write_tables()
+
+    def _write_tables(self) -> None:
+        if self.state["history"]:
+            self.run_folder.write_history(self.state["history"])
+        if self.state["evaluations"]:
+            write_csv(self.run_folder.evaluations, self.state["evaluations"])
 
     def _report(self, row: dict[str, Any]) -> None:
         metric = f"validation_{self.task.selection_metric}"

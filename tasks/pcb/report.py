@@ -108,7 +108,9 @@ def class_curves(split: Evaluated, classes: tuple[str, ...]) -> dict[str, ScoreC
         truths = [Truth(t.boxes[t.labels == index], t.labels[t.labels == index]) for t in split.truths]
         if any(len(truth.labels) for truth in truths):
             found = [select(d, d.labels == index) for d in split.found]
-            curves[drawable_name(classes, index)] = count_by_score(truths, found)
+            name = drawable_name(classes, index)
+            # A class may be called all, or as the number that stands for another.
+            curves[f"{index + 1} {name}" if name in curves else name] = count_by_score(truths, found)
     return curves
 
 

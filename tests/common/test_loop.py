@@ -145,6 +145,14 @@ def test_a_finished_run_resumed_is_left_as_it_is(uninterrupted):
     assert uninterrupted.run_folder.history.read_bytes() == before
 
 
+def test_a_run_that_ended_before_its_history_was_written_gets_it_by_resuming(uninterrupted):
+    file = uninterrupted.run_folder.history
+    before = file.read_bytes()
+    file.unlink()
+    small_trainer(uninterrupted.run_folder.path).run(resume=True)
+    assert file.read_bytes() == before
+
+
 def test_the_best_checkpoint_is_that_of_the_best_epoch(uninterrupted):
     rows = history(uninterrupted)
     best = rows.loc[rows["validation_f1_macro"].idxmax()]

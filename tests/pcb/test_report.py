@@ -58,3 +58,9 @@ def test_the_worst_pictures_are_as_bright_as_the_camera_meant_them(run):
 def test_boards_are_told_where_there_are_any(run, group):
     titles, _ = drawn_worst(run, group, 12)
     assert ("By board group, test" in titles) == bool(group)
+
+
+def test_every_class_has_a_curve_whatever_its_name():
+    classes = ("针孔", "1", "all")
+    split = evaluated([picture("a", "A", *((30 * i, i) for i in range(3)))], [found()])
+    assert list(report.class_curves(split, classes)) == ["all", "1", "2 1", "3 all"]
