@@ -37,9 +37,9 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows with the columns of all of them, in order of first appearance."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+def write_csv(path: Path, rows: list[dict[str, Any]], columns: Iterable[str] = ()) -> None:
+    """Write rows with the given columns, then those of all of them, in order of first appearance."""
+    columns = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
     text = io.StringIO()
     writer = csv_writer(text)
     writer.writerow(columns)
