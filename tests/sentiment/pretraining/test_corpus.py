@@ -161,7 +161,7 @@ def test_of_two_at_once_one_prepares_and_the_other_waits(tmp_path, monkeypatch):
 
 def test_more_passes_than_can_be_planned_are_refused():
     data = {"stages": [{"corpora": ["own.txt"], "passes": 1e9}]}
-    with pytest.raises(UserError, match="data.stages.0.passes: found 1000000000.0, expected less than or eq"):
+    with pytest.raises(UserError, match="data.stages.0.passes: found 1000000000.0, expected at most 1000"):
         build(Config, {"task": "sentiment_pretraining", "data": data}, "test")
 
 
