@@ -116,14 +116,14 @@ def draw_magnification(augment: Augment, number: int, rng: np.random.Generator) 
     """
     # One draw says whether and how much.
     drawn = rng.random((number, 1))
-    share = np.minimum(drawn / max(augment.magnified, 1e-9), 1)
-    common = share * np.log(augment.zoom)
+    position = np.minimum(drawn / max(augment.magnified, 1e-9), 1)
+    common = position * np.log(augment.zoom)
     factors = np.exp(common + rng.uniform(0, np.log(augment.stretch), (number, 2)))
     return np.where(drawn < augment.magnified, factors, 1.0)
 
 
 def unmagnified_margins(sizes: np.ndarray, factors: np.ndarray, margin: float) -> np.ndarray:
-    """What a box gives up on each side before it is magnified, so that its margin is as wide after it.
+    """Pixels [n, 2] that a box gives up on each side before magnification, so that its margin stays as wide.
 
     People leave the same few pixels free around a defect, be it small or large.
 
@@ -136,7 +136,10 @@ def unmagnified_margins(sizes: np.ndarray, factors: np.ndarray, margin: float) -
 
 
 def trim_margins(sample: BoxSample, factors: np.ndarray, margin: float) -> BoxSample:
-    """With boxes made smaller by :func:`unmagnified_margins`, but for sides on the picture's edge."""
+    """A crop that will be magnified by ``factors`` [1, 2], its boxes smaller by :func:`unmagnified_margins`.
+
+    A side on the crop's edge stays there: the box goes on beyond it, or ends there without a margin.
+    """
     low, high = sample.boxes[:, :2], sample.boxes[:, 2:]
     less = unmagnified_margins(high - low, factors, margin)
     inside = low > 0, high < sample.image.shape[1::-1]

@@ -1,14 +1,13 @@
 """What reproduce.py does: plan, run, report, and compare with reference results."""
 
 import argparse
-import errno
 import shlex
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from common.errors import UserError
+from common.errors import NO_PLACE, UserError
 from common.locking import is_held, wait_for_lock
 from tasks import runs
 from tasks.reproduce.cells import (
@@ -26,7 +25,6 @@ from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
 from tasks.reproduce.store import BROKEN, FINISHED, INTERRUPTED, RUNNING, WAITING, Store
 from tasks.reproduce.suite_file import read_suite
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 WAYS = ("list", "dry_run", "report_only", "cell")
 
 
@@ -66,7 +64,7 @@ class Reproduction:
         try:
             self._run()
         except OSError as error:
-            if error.errno not in UNWRITABLE:
+            if error.errno not in NO_PLACE:
                 raise
             raise UserError(
                 f"{error.filename or self.store.folder}: cannot be written: {error.strerror}"
@@ -122,7 +120,11 @@ class Reproduction:
     def _run_possible(self, runner: Runner, cells: list[Cell]) -> None:
         """Run every cell whose weights are there, also those whose weights come meanwhile."""
         tried: set[str] = set()
-        while ready := [c for c in cells if c.name not in {*tried, *self._left_out(cells)}]:
+        while True:
+            not_now = {*tried, *self._left_out(cells)}
+            ready = [cell for cell in cells if cell.name not in not_now]
+            if not ready:
+                return
             runner.run(ready)
             tried.update(cell.name for cell in ready)
 
