@@ -193,7 +193,7 @@ class Augmenter:
     Args:
         read: gives the whole picture with its boxes, by index.
         number: of training pictures.
-        epochs: length of the run, for ``off_epochs``.
+        epochs: length of the run, for ``until``.
         class_factors: as of :func:`random_crop`.
     """
 
@@ -219,14 +219,14 @@ class Augmenter:
         side = side or self.augment.crop
         sample = self._view(epoch, index, side, rng)
         mixup = self.augment.mixup
-        if epoch < self.epochs - mixup.off_epochs and rng.random() < mixup.probability:
+        if epoch / self.epochs < mixup.until and rng.random() < mixup.probability:
             other = self._view(epoch, int(rng.integers(self.number)), side, rng)
             sample = mix_box_samples(*_equal_channels(sample, other), draw_lambda(rng, mixup.alpha))
         return sample
 
     def _view(self, epoch: int, index: int, side: int, rng: np.random.Generator) -> BoxSample:
         settings = self.augment.mosaic
-        if settings.tiles == 1 or epoch >= self.epochs - settings.off_epochs:
+        if settings.tiles == 1 or epoch / self.epochs >= settings.until:
             return self._tile(index, side, self.augment.crop, rng)
         indices = [index, *rng.integers(self.number, size=settings.tiles**2 - 1).tolist()]
         part, span = (-(-whole // settings.tiles) for whole in (side, self.augment.crop))

@@ -30,7 +30,7 @@ def require_comparable(config: Config) -> None:
 def our_flags(config: Config, data: Data) -> list[str]:
     """Flags of ``train.py``: few pictures, varied in the counted epoch as in most of a long run."""
     number = str(len(_pictures(data)))
-    off = ["--augment.mosaic.off_epochs", "0", "--augment.mixup.off_epochs", "0"]
+    off = ["--augment.mosaic.until", "1", "--augment.mixup.until", "1"]
     return ["--data.train_size", number, *off]
 
 

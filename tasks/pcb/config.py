@@ -141,7 +141,7 @@ class MixUp:
 
     probability: float = Field(0.0, ge=0, le=1, description="share of samples mixed; 0 is off")
     alpha: float = Field(1.5, gt=0, description="lambda is drawn from Beta(alpha, alpha)")
-    off_epochs: int = Field(0, ge=0, description="last epochs without MixUp")
+    until: float = Field(1.0, ge=0, le=1, description="share of the run after which nothing is mixed")
 
 
 @dataclass(config=STRICT)
@@ -149,7 +149,7 @@ class Mosaic:
     """A training view put together from crops of several pictures."""
 
     tiles: int = Field(1, ge=1, le=4, description="crops along each side of a view; 1 is off")
-    off_epochs: int = Field(0, ge=0, description="last epochs without mosaic")
+    until: float = Field(1.0, ge=0, le=1, description="share of the run after which views are single crops")
 
 
 @dataclass(config=STRICT)

@@ -1,5 +1,7 @@
 """Augmentation: boxes follow the pixels, and every draw is a function of seed, epoch and index."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -201,7 +203,7 @@ def test_a_board_without_room_gets_no_hole():
 
 
 def test_mosaics_hold_more_boxes_and_stop_for_the_last_epochs():
-    augment = Augment(crop=96, background=0.0, mosaic=Mosaic(tiles=3, off_epochs=1))
+    augment = Augment(crop=96, background=0.0, mosaic=Mosaic(tiles=3, until=0.75))
     views = Augmenter(picture, 10, augment, epochs=4, seed=0)
 
     def boxes(epoch: int) -> list[int]:
@@ -213,8 +215,8 @@ def test_mosaics_hold_more_boxes_and_stop_for_the_last_epochs():
     assert boxes(3) == [len(plain.sample(3, i).boxes) for i in range(20)]
 
 
-def augmenter(probability: float, off_epochs: int = 0, epochs: int = 4) -> Augmenter:
-    augment = Augment(crop=96, mixup=MixUp(probability=probability, off_epochs=off_epochs))
+def augmenter(probability: float, until: float = 1.0, epochs: int = 4) -> Augmenter:
+    augment = Augment(crop=96, mixup=MixUp(probability=probability, until=until))
     return Augmenter(picture, 10, augment, epochs, seed=0)
 
 
@@ -226,12 +228,19 @@ def test_a_draw_depends_on_epoch_and_index_alone():
 
 
 def test_mixup_comes_as_often_as_asked_and_stops_for_the_last_epochs():
-    mixing = augmenter(0.5, off_epochs=1)
+    mixing = augmenter(0.5, until=0.75)
     mixed = [(mixing.sample(0, i).weights < 1).any() for i in range(300)]
     # Standard error of a share of 300 draws is 0.029; a crop without boxes hides its mixing.
     assert np.mean(mixed) == pytest.approx(0.5, abs=0.12)
     assert not any((mixing.sample(3, i).weights < 1).any() for i in range(50))
     assert not any((augmenter(0.0).sample(0, i).weights < 1).any() for i in range(50))
+
+
+@pytest.mark.parametrize("epochs", [2, 5, 10, 40])
+def test_a_run_of_any_length_is_mixed_for_the_same_share_of_it(epochs):
+    mixing = augmenter(1.0, until=0.6, epochs=epochs)
+    mixed = [any((mixing.sample(e, i).weights < 1).any() for i in range(10)) for e in range(epochs)]
+    assert mixed == [True] * math.ceil(0.6 * epochs) + [False] * (epochs - math.ceil(0.6 * epochs))
 
 
 def test_grey_and_colour_pictures_mix():

@@ -20,7 +20,7 @@ EVERYTHING = Augment(
     zoom=1.5,
     stretch=1.5,
     holes=3,
-    mosaic=Mosaic(tiles=2, off_epochs=1),
+    mosaic=Mosaic(tiles=2, until=0.75),
     mixup=MixUp(probability=0.7),
 )
 

@@ -15,8 +15,8 @@ AUGMENT = {
     "crops": 2,
     "zoom": 1.5,
     "stretch": 1.5,
-    "mosaic": {"tiles": 2, "off_epochs": 1},
-    "mixup": {"probability": 0.5, "off_epochs": 1},
+    "mosaic": {"tiles": 2, "until": 0.9},
+    "mixup": {"probability": 0.5, "until": 0.9},
 }
 
 
