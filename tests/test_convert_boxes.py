@@ -1,5 +1,9 @@
 """Converting boxes as a user does."""
 
+import pytest
+
+from common.errors import UserError
+from tasks.pcb.conversion import convert
 from tests.conftest import ROOT
 
 GOOD = ROOT / "tests/pcb/bad_inputs/good"
@@ -33,3 +37,22 @@ def test_fractions_that_are_lost_are_counted_and_a_wrong_flag_is_one_line(tmp_pa
     assert (
         done.stderr.startswith("error: argument --to: invalid choice: 'xml'") and done.stderr.count("\n") == 1
     )
+
+
+def test_what_the_data_leave_open_is_asked_for_by_the_commands_flags(tmp_path):
+    """Not by fields of a configuration, which the command has none of."""
+    picture = next(GOOD.rglob("*.png")).read_bytes()
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(picture)
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.33 0.5\n")
+    (tmp_path / "classes.txt").write_text("dent\n")
+    output = tmp_path / "out"
+    with pytest.raises(UserError, match=r"b.png: found no annotation .* \(see --unannotated\)$"):
+        convert(tmp_path, "voc", output)
+    with pytest.raises(UserError, match="^--templates: found no .*golden"):
+        convert(tmp_path, "voc", output, templates="golden", unannotated="skip")
+    with pytest.raises(UserError, match=r"nothing: no such folder, expected .* \(see INPUT\)$"):
+        convert(tmp_path / "nothing", "voc", output)
+    (tmp_path / "trainval.txt").write_text("a.png a.txt\n")
+    with pytest.raises(UserError, match="found DeepPCB .* and YOLO .*, expected one of them in --from$"):
+        convert(tmp_path, "voc", output)

@@ -8,12 +8,15 @@ from typing import Optional
 
 from common.errors import UserError, refused_writing
 from tasks.pcb.data import annotated, label_of, names_of, read_boxes
-from tasks.pcb.formats import read_box_set
+from tasks.pcb.formats import Fields, read_box_set
 from tasks.pcb.formats.records import BoxSet
 from tasks.pcb.formats.writers import WHOLE_PIXELS, WRITERS, Sample
 from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size
 from tasks.pcb.splitting import DEEPPCB_VALIDATION
+
+# Of convert_boxes.py.
+FLAGS = Fields("INPUT", "--from", "--templates", "--unannotated")
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ def convert(
     """
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise UserError(f"--output: {output} exists, expected the name of a new folder")
-    found = read_box_set(root, source, classes, templates=templates)
-    entries = annotated(found.entries, unannotated)
+    found = read_box_set(root, source, classes, templates=templates, fields=FLAGS)
+    entries = annotated(found.entries, unannotated, FLAGS.unannotated)
     boxes = [read_boxes(entry, outside) for entry in entries]
     names = found.classes or names_of(root, boxes)
     _require_names(root, names)

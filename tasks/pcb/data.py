@@ -13,7 +13,7 @@ from common.checksums import file_sha256
 from common.errors import UserError
 from common.seeding import generator
 from tasks.pcb import config as settings
-from tasks.pcb.formats import read_box_set
+from tasks.pcb.formats import CONFIGURED, read_box_set
 from tasks.pcb.formats.deeppcb import CLASSES
 from tasks.pcb.formats.records import LEAST_SIDE, Box, Entry, different_classes, has_size
 from tasks.pcb.grouping import groups_of
@@ -125,8 +125,11 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     return Data(classes, splits, found.left_out)
 
 
-def annotated(entries: list[Entry], rule: str) -> list[Entry]:
+def annotated(entries: list[Entry], rule: str, field: str = CONFIGURED.unannotated) -> list[Entry]:
     """The entries that are used, by ``data.unannotated``.
+
+    Args:
+        field: that gives the rule, for messages.
 
     Raises:
         UserError: a picture has no annotation, and they are refused.
@@ -135,7 +138,7 @@ def annotated(entries: list[Entry], rule: str) -> list[Entry]:
     if without and rule == "refuse":
         raise UserError(
             f"{without[0].picture}: found no annotation of this and {len(without) - 1} other pictures, "
-            "expected one, empty if there is no defect (see data.unannotated)"
+            f"expected one, empty if there is no defect (see {field})"
         )
     return [entry for entry in entries if entry.annotation is not None or rule == "background"]
 

@@ -79,13 +79,16 @@ def find_templates(given: Optional[str], root: Path, field: str = "data.template
     raise UserError(f"{field}: found no {place}, {expected}")
 
 
-def with_templates(entries: list[Entry], given: Optional[str], root: Path) -> list[Entry]:
+def with_templates(entries: list[Entry], given: Optional[str], root: Path, field: str) -> list[Entry]:
     """The entries with their templates; templates without annotation are no entries of their own.
+
+    Args:
+        given, root, field: as of :func:`find_templates`.
 
     Raises:
         UserError: as :func:`find_templates`.
     """
-    templates = find_templates(given, root)
+    templates = find_templates(given, root, field)
     found = [replace(entry, template=templates.of(entry.picture, entry.name)) for entry in entries]
     known = {entry.template for entry in found}
     inside = {entry.picture: templates.folder in entry.picture.parents for entry in found}
