@@ -123,7 +123,7 @@ def _short_policy(settings: list[Any], optim: Any, updates: int) -> str:
 
 def _finish(task: Any, run: RunFolder) -> None:
     """Metrics, predictions and report of the best epoch, on validation."""
-    from common.reporting.run_report import write_run_report
+    from common.reporting.run_report import training_time, write_run_report
     from common.reporting.tables import metrics_table
     from common.training.checkpoint import load_checkpoint
 
@@ -134,4 +134,4 @@ def _finish(task: Any, run: RunFolder) -> None:
     run.write_predictions("validation", rows)
     write_run_report(run, task.selection_metric, task.report_sections(run))
     print(metrics_table({"validation": metrics}))
-    print(f"report: {run.path / 'report.html'}")
+    print(f"{training_time(run)}\nreport: {run.path / 'report.html'}")

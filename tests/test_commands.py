@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def trained(tmp_path_factory, command):
     folder = tmp_path_factory.mktemp("runs") / "x"
     done = command("train.py", *BASE, *TINY, "--run-dir", folder)
     assert done.returncode == 0, done.stderr
+    assert re.search(r"\n2 epochs, \d+\.\d minutes of training without evaluation\n", done.stdout)
     return folder
 
 

@@ -23,12 +23,31 @@ def write_run_report(run: RunFolder, metric: str, task_sections: Sequence[Sectio
     environment = (run.path / "environment.json").read_text(encoding="utf-8")
     sections = [
         Section("Metrics of the best epoch", tables=[HtmlTable(["metric", *metrics], rows)]),
-        Section("Learning curves", images=[HtmlImage(plot, f"loss and {metric} by epoch")]),
+        Section(
+            "Learning curves",
+            f"{training_time(run)}.",
+            images=[HtmlImage(plot, f"loss and {metric} by epoch")],
+        ),
         *task_sections,
         Section("Configuration", preformatted=(run.path / "config.yaml").read_text(encoding="utf-8")),
         Section("Environment", preformatted=environment),
     ]
     write_page(run.path / "report.html", run.path.name, sections)
+
+
+def training_time(run: RunFolder) -> str:
+    """Epochs of a run and its minutes of training, in words; see :func:`training_minutes`."""
+    history = pd.read_csv(run.history)
+    return f"{len(history)} epochs, {training_minutes(history):.1f} minutes of training without evaluation"
+
+
+def training_minutes(history: pd.DataFrame) -> float:
+    """Minutes that the updates of a run took, all its resumed parts together.
+
+    Args:
+        history: ``history.csv``, with ``seconds`` of each epoch, in which evaluation is not counted.
+    """
+    return float(history["seconds"].sum() / 60)
 
 
 def run_names(runs: list[RunFolder]) -> list[str]:
@@ -52,7 +71,7 @@ def comparison_table(runs: list[RunFolder], split: str, metrics: tuple[str, ...]
             file = run.path / "metrics.json"
             raise UserError(f"{file}: found no {split} metrics; run evaluate.py --split {split} on it first")
         history = pd.read_csv(run.history)
-        minutes = f"{history['seconds'].sum() / 60:.1f}"
+        minutes = f"{training_minutes(history):.1f}"
         rows.append([name, *(show(values.get(m)) for m in metrics), str(len(history)), minutes])
     return HtmlTable(["run", *metrics, "epochs", "minutes"], rows)
 

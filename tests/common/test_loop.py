@@ -55,8 +55,9 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.parametrize("after", [1, 5, 7, 14])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_continues_as_if_never_stopped(tmp_path, uninterrupted, after, number):
+    stopped = small_trainer(tmp_path, task_class=stopping_task(after, number))
     with pytest.raises(Interrupted):
-        small_trainer(tmp_path, task_class=stopping_task(after, number)).run()
+        stopped.run()
     resumed = small_trainer(tmp_path)
     resumed.run(resume=True)
     pd.testing.assert_frame_equal(
@@ -66,6 +67,8 @@ def test_a_stopped_run_continues_as_if_never_stopped(tmp_path, uninterrupted, af
     )
     expected = weights(uninterrupted)
     assert all((array == expected[name]).all() for name, array in weights(resumed).items())
+    # What was spent on an epoch before the stop counts, too.
+    assert history(resumed)["seconds"][after // 5] >= round(stopped.state["seconds"], 2)
 
 
 def test_evaluations_between_epochs_are_kept_and_change_nothing(tmp_path, uninterrupted):

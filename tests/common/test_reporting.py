@@ -9,7 +9,7 @@ from common.errors import UserError
 from common.evaluation.detection import count_by_score
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
 from common.reporting.plots import plot_learning_curves, plot_precision_recall
-from common.reporting.run_report import comparison_table, curves_section
+from common.reporting.run_report import comparison_table, curves_section, write_run_report
 from common.reporting.tables import metrics_table, text_table
 from common.training.run_folder import RunFolder
 from tests.boxes import found, truth
@@ -53,6 +53,18 @@ def test_a_comparison_has_a_row_a_run_and_refuses_what_was_not_evaluated(tmp_pat
     assert table.rows == [["a", "0.5000", "2", "1.5"], ["b", "0.7500", "2", "1.5"]]
     with pytest.raises(UserError, match="found no validation metrics"):
         comparison_table(runs, "validation", ("f1",))
+
+
+def test_the_report_of_a_run_says_its_minutes_of_training(tmp_path):
+    run = RunFolder(tmp_path)
+    epochs = [{"epoch": e, "train_loss": 1.0, "validation_f1": 0.5, "seconds": 45.0} for e in (1, 2)]
+    run.write_history(epochs)
+    run.add_metrics("validation", {"f1": 0.5})
+    for name in ("environment.json", "config.yaml"):
+        (tmp_path / name).write_text("{}")
+    write_run_report(run, "f1")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<p>2 epochs, 1.5 minutes of training without evaluation.</p>" in text
 
 
 def test_metrics_of_other_splits_stay(tmp_path):
