@@ -96,7 +96,6 @@ class BoxFiles:
 
     def _draw(self, name: str, image: np.ndarray, found: Detections) -> str:
         file = self._place(name)
-        # OpenCV draws nothing beyond ASCII.
         texts = [
             f"{drawable_name(self.classes, label)} {score:.2f}"
             for label, score in zip(found.labels, found.scores)

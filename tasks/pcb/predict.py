@@ -17,6 +17,7 @@ from common.errors import UserError
 from common.evaluation.detection import select
 from tasks.pcb.box_files import PICTURES, BoxFiles, occupied
 from tasks.pcb.detect import Detector
+from tasks.pcb.drawing import numbered_names
 from tasks.pcb.formats.templates import Templates, find_templates
 from tasks.pcb.images import find_files, is_picture, picture_size, read_image
 from tasks.pcb.pairs import require_equal_size, stack_pair
@@ -92,6 +93,9 @@ def predict(
         counts, unread, busy = write_boxes(written, detector, pictures, len(files), threshold, batch_size)
         seconds = time.perf_counter() - started
     print(_summary(written, source.classes, counts, unread))
+    numbered = "" if no_drawing else numbered_names(source.classes)
+    if numbered:
+        print(f"drawn as numbers, since no font here has their characters: {numbered}")
     speeds = [f"{written.pictures / max(s, 1e-9):.1f}" for s in (seconds, busy)]
     print(
         f"{seconds:.1f} s without loading, {speeds[0]} pictures/s; the network alone {speeds[1]} pictures/s"

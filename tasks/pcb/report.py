@@ -20,7 +20,7 @@ from common.reporting.plots import plot_precision_recall
 from common.reporting.tables import show
 from common.training.run_folder import RunFolder
 from tasks.pcb.data import Data, Picture
-from tasks.pcb.drawing import drawable_name
+from tasks.pcb.drawing import drawable_name, numbered_names
 from tasks.pcb.images import read_image
 from tasks.pcb.metrics import seen_boards, truths_of
 from tasks.pcb.predictions import picture_names, read_predictions, templates_of
@@ -226,9 +226,8 @@ def _worst_sections(run: RunFolder, data: Data, split: Evaluated, bits: int) -> 
         return []
     plot = run.path / "plots" / f"worst_{split.name}.png"
     plot_boxes([_panel(i, errors, data.classes, bits) for i, errors in enumerate(worst, start=1)], plot)
-    text = "Green: annotated and found. Orange: missed. Red: false alarm, with its score."
-    numbered = [f"{i} {name}" for i, name in enumerate(data.classes, start=1) if not name.isascii()]
-    text += f" Classes: {', '.join(numbered)}." if numbered else ""
+    text = "Green: annotated and found. Orange: missed. Red: false alarm, with its score. "
+    text = (text + numbered_names(data.classes)).strip()
     rows = [
         [
             f"{rank} {errors.picture.path.name}",

@@ -13,10 +13,10 @@ from common.reporting.findings import Finding
 from common.reporting.page import HtmlImage, HtmlTable, Section
 from common.seeding import generator
 from tasks.pcb.checks.assignment import Positives, decode_targets, distinct, owners
-from tasks.pcb.checks.sheets import colour_of, names_text
+from tasks.pcb.checks.sheets import colour_of
 from tasks.pcb.config import Config
 from tasks.pcb.data import read_data
-from tasks.pcb.drawing import drawable_name
+from tasks.pcb.drawing import drawable_name, numbered_names
 from tasks.pcb.task import Task
 
 VIEWS_COUNTED, VIEWS_DRAWN = 48, 9
@@ -71,7 +71,7 @@ def check_views(config: Config, data_root: Path, plots: Path) -> tuple[list[Sect
         "Red: a target that stands for no box of the view."
     )
     columns = ["epoch", "views", "boxes", "targets a box", "boxes without", "targets without", "mixed views"]
-    text = f"{text} {names_text(data.classes)}".strip()
+    text = f"{text} {numbered_names(data.classes)}".strip()
     return [Section("Training views", text, [HtmlTable(columns, rows)], images)], _findings(views)
 
 

@@ -1,12 +1,15 @@
 """Pages and tables."""
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from common.errors import UserError
 from common.evaluation.detection import count_by_score
+from common.reporting.figures import save_figure
+from common.reporting.fonts import find_font
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
 from common.reporting.plots import plot_learning_curves, plot_precision_recall
 from common.reporting.run_report import comparison_table, curves_section, write_run_report
@@ -25,6 +28,16 @@ def test_a_page_needs_no_other_file_and_escapes_what_it_shows(tmp_path):
     assert "<script>" not in text and "&lt;script&gt;" in text
     assert "A &amp; B" in text and "1 &lt; 2" in text
     assert 'src="data:image/png;base64,' in text and 'src="plot' not in text
+
+
+def test_texts_of_plots_are_drawn_in_a_font_that_has_their_characters(tmp_path):
+    assert find_font("царапина 1").name == "DejaVuSans.ttf" and find_font("no font \U0010fffd") is None
+    figure = plt.figure()
+    # The font of these has no Cyrillic letter.
+    texts = [figure.text(0.1, 0.1, text, family="cmr10", size=7) for text in ("щ", "a")]
+    save_figure(figure, tmp_path / "plot.png", 50)
+    assert [text.get_fontproperties().get_file() for text in texts] == [str(find_font("щ")), None]
+    assert {text.get_size() for text in texts} == {7}
 
 
 def test_precision_recall_is_drawn_without_detections_too(tmp_path):

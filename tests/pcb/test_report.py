@@ -61,6 +61,6 @@ def test_boards_are_told_where_there_are_any(run, group):
 
 
 def test_every_class_has_a_curve_whatever_its_name():
-    classes = ("针孔", "1", "all")
+    classes = ("\U0010fffd", "1", "all")
     split = evaluated([picture("a", "A", *((30 * i, i) for i in range(3)))], [found()])
     assert list(report.class_curves(split, classes)) == ["all", "1", "2 1", "3 all"]

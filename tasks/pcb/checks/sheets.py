@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from common.reporting.box_plots import DrawnBox, Panel, plot_boxes
+from common.reporting.fonts import find_font
 from common.reporting.page import HtmlImage, Section
 from common.seeding import generator
 from tasks.pcb.checks.source import Checked, Source
-from tasks.pcb.drawing import COLOURS, drawable_name
+from tasks.pcb.drawing import COLOURS, drawable_name, numbered_names
 from tasks.pcb.images import read_image
 
 PICTURES_A_CLASS = 3
@@ -34,7 +35,7 @@ def class_sheets(source: Source, plots: Path) -> list[Section]:
     if not images:
         return []
     text = f"Up to {PICTURES_A_CLASS} pictures of each class, drawn by chance; of large ones a part."
-    return [Section("Contact sheet", f"{text} {names_text(source.classes)}".strip(), images=images)]
+    return [Section("Contact sheet", f"{text} {numbered_names(source.classes)}".strip(), images=images)]
 
 
 def class_panel(source: Source, picture: Checked, label: int) -> Panel:
@@ -54,7 +55,7 @@ def class_panel(source: Source, picture: Checked, label: int) -> Panel:
         DrawnBox(corners, colour_of(index), drawable_name(source.classes, index))
         for corners, index in zip(shifted[inside], picture.labels[inside])
     ]
-    name = picture.path.name if picture.path.name.isascii() else ascii(picture.path.name)
+    name = picture.path.name if find_font(picture.path.name) else ascii(picture.path.name)
     return Panel(f"{drawable_name(source.classes, label)}: {name}", part, boxes)
 
 
@@ -62,9 +63,3 @@ def colour_of(label: int) -> str:
     """The colour of a class, as plots take it."""
     blue, green, red = COLOURS[label % len(COLOURS)]
     return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def names_text(classes: tuple[str, ...]) -> str:
-    """What the numbers in plots mean that stand for names beyond ASCII; empty if there is none."""
-    numbered = [f"{i} {name}" for i, name in enumerate(classes, start=1) if not name.isascii()]
-    return f"Classes: {', '.join(numbered)}." if numbered else ""
