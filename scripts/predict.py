@@ -10,10 +10,16 @@ import tasks  # noqa: E402
 from common.errors import ArgumentParser, run_command  # noqa: E402
 from tasks import runs  # noqa: E402
 
+EXIT_CODES = (
+    "exit codes: 0 all of the input was read; 2 something was not, which a line names: a picture is passed "
+    "over and the boxes of all others are written, a table of texts is refused before anything is predicted, "
+    "and of a stream what came before is kept; 130 interrupted. An empty text was read, and has no label."
+)
+
 
 def main() -> None:
     """Let the task of the run predict."""
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, epilog=EXIT_CODES)
     parser.add_argument(
         "--run", type=Path, required=True, help="folder that train.py or export.py has written"
     )

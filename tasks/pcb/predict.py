@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from common.errors import UserError
 from common.evaluation.detection import select
-from tasks.pcb.box_files import PICTURES, BoxFiles, occupied
+from tasks.pcb.box_files import LIST_NAME, PICTURES, BoxFiles, occupied
 from tasks.pcb.detect import Detector
 from tasks.pcb.drawing import numbered_names
 from tasks.pcb.formats.templates import Templates, find_templates
@@ -75,7 +75,8 @@ def predict(
             pictures have the names that ``input`` gives the tested ones.
 
     Raises:
-        UserError: something that was given is wrong, or no picture can be read.
+        UserError: something that was given is wrong, or a picture cannot be read; the files with all
+            others are whole then.
         Interrupted: by Ctrl-C, with pictures finished.
     """
     source = find_source(run)
@@ -100,6 +101,11 @@ def predict(
     print(
         f"{seconds:.1f} s without loading, {speeds[0]} pictures/s; the network alone {speeds[1]} pictures/s"
     )
+    if unread:
+        found = f"{unread:,} of {len(files):,} pictures cannot be read"
+        raise UserError(
+            f"--input: {input}: {found}, see {output / LIST_NAME}; boxes of all others are written"
+        )
 
 
 def files_of(input: Path, drawn: Optional[Path] = None) -> list[tuple[str, Path]]:

@@ -90,7 +90,8 @@ def test_a_missing_template_and_one_of_another_size_are_passed_over_with_a_line(
     shutil.copy(first, tmp_path / "in/b_test.jpg")
     other = second.with_name(second.name.replace("_test", "_temp"))
     cv2.imwrite(str(other), read_image(other)[:100])
-    predict(pair_run.path, str(tmp_path / "in"), tmp_path / "out", threshold=0.1)
+    with pytest.raises(UserError, match="2 of 3 pictures cannot be read"):
+        predict(pair_run.path, str(tmp_path / "in"), tmp_path / "out", threshold=0.1)
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines == [
         f"passed over: {other}: found a template of 160 x 100 pixels, expected 160 x 160 as {second} has",

@@ -139,7 +139,11 @@ def test_what_cannot_be_read_is_passed_over_with_a_line_and_counted(boards_run, 
     (tmp_path / "in/b.png").write_bytes((tmp_path / "in/a.png").read_bytes()[:300])
     (tmp_path / "in/d.jpg").write_bytes(b"")
     (tmp_path / "in/notes.md").write_text("no picture")
-    predict(boards_run.path, str(tmp_path / "in"), tmp_path / "out", batch_size=2)
+    message = (
+        f"--input: {tmp_path / 'in'}: 2 of 5 pictures cannot be read, see {tmp_path / 'out/pictures.csv'};"
+    )
+    with pytest.raises(UserError, match=re.escape(message)):
+        predict(boards_run.path, str(tmp_path / "in"), tmp_path / "out", batch_size=2)
     printed = capsys.readouterr()
     lines = printed.err.strip().splitlines()
     assert [re.match(r"passed over: .*/in/(\w\.\w+): found \d+ bytes", line)[1] for line in lines] == [
