@@ -4,14 +4,16 @@ import contextlib
 import unicodedata
 from collections import Counter
 
+from common.reporting.class_balance import imbalance, listed, ratio
 from common.reporting.findings import Finding, Place, shorten
 from common.reporting.page import HtmlTable, Section
 from tasks.sentiment.checks.source import Source
 
 FEW_TEXTS = 10
-# Largest class over smallest: from here on worth knowing, and worth doing something about.
-UNEVEN, VERY_UNEVEN = 3, 10
 CLASSES_SHOWN = 30
+IMBALANCE_REMEDY = (
+    "read f1_macro instead of accuracy, and try --loss.class_weights balanced or --data.sampling balanced"
+)
 
 
 def check_labels(source: Source) -> tuple[Section, list[Finding]]:
@@ -31,15 +33,10 @@ def _section(source: Source, counts: dict[str, Counter], classes: list[str]) -> 
     rows = [[shorten(name, 30), *(f"{c[name]:,}" for c in counts.values())] for name in classes]
     if len(rows) > CLASSES_SHOWN:
         rows = [*rows[:CLASSES_SHOWN], [f"and {len(rows) - CLASSES_SHOWN} more", *[""] * len(counts)]]
-    ratios = ["largest / smallest", *(_ratio(c, classes) for c in counts.values())]
+    ratios = ["largest / smallest", *(ratio([c[name] for name in classes]) for c in counts.values())]
     totals = ["all", *(f"{sum(c.values()):,}" for c in counts.values())]
     said = f"as training reads them: {source.data.summary()}" if source.data else "of the files as they are"
     return Section("Classes", said, tables=[HtmlTable(["class", *counts], [*rows, totals, ratios])])
-
-
-def _ratio(counts: Counter, classes: list[str]) -> str:
-    numbers = [counts[name] for name in classes]
-    return f"{max(numbers) / min(numbers):.2f}" if numbers and min(numbers) else "-"
 
 
 def _missing(source: Source) -> list[Finding]:
@@ -93,7 +90,7 @@ def _unknown(source: Source) -> list[Finding]:
         return []
     kind = "label outside data.classes" if given else "class not in training"
     labels = list(dict.fromkeys(row.label for _, row in rows))
-    message = f"{len(rows):,} rows with {_listed(labels)}"
+    message = f"{len(rows):,} rows with {listed(labels)}"
     places = [source.place(split, row, f"label {row.label}") for split, row in rows]
     remedy = "correct these labels, or " + (
         "add them to data.classes" if given else "add training texts of them"
@@ -110,7 +107,7 @@ def _rare(source: Source, counts: dict[str, Counter], classes: list[str]) -> lis
     for split, count in counts.items():
         absent = [name for name in classes if not count[name]]
         if absent:
-            message = f"{split} has no text of {_listed(absent)}"
+            message = f"{split} has no text of {listed(absent)}"
             remedy = "add texts, or leave the class out; metrics over classes are undefined for it"
             findings.append(
                 Finding("warning", "class missing from a split", message, remedy, count=len(absent))
@@ -118,30 +115,12 @@ def _rare(source: Source, counts: dict[str, Counter], classes: list[str]) -> lis
         few = [name for name in classes if 0 < count[name] < FEW_TEXTS]
         if few:
             numbered = [f"{name} ({count[name]})" for name in few]
-            message = f"{split} has fewer than {FEW_TEXTS} texts of {_listed(numbered)}"
+            message = f"{split} has fewer than {FEW_TEXTS} texts of {listed(numbered)}"
             remedy = "add texts, or merge the class with another; its metrics are mostly chance"
             places = _first_rows(source, split, few)
             findings.append(Finding("warning", "class of few texts", message, remedy, places, len(few)))
-    numbers = {name: counts["train"][name] for name in classes if counts["train"][name]}
-    if numbers and max(numbers.values()) >= UNEVEN * min(numbers.values()):
-        most, least = max(numbers, key=numbers.get), min(numbers, key=numbers.get)
-        ratio = numbers[most] / numbers[least]
-        message = (
-            f"train has {numbers[most]:,} texts of {shorten(most, 20)} and {numbers[least]:,} of "
-            f"{shorten(least, 20)}, {ratio:.1f} times as many"
-        )
-        remedy = (
-            "read f1_macro instead of accuracy, and try --loss.class_weights balanced or "
-            "--data.sampling balanced"
-        )
-        severity = "warning" if ratio >= VERY_UNEVEN else "note"
-        findings.append(Finding(severity, "imbalance", message, remedy, count=round(ratio)))
-    return findings
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(shorten(name, 30) for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    trained = {name: counts["train"][name] for name in classes}
+    return [*findings, *imbalance(trained, "texts", IMBALANCE_REMEDY)]
 
 
 def _first_rows(source: Source, split: str, classes: list[str]) -> list[Place]:
