@@ -10,6 +10,7 @@ from typing import Any, Optional  # noqa: E402
 
 from common.errors import ArgumentParser, UserError, refused_writing, run_command  # noqa: E402
 from tasks import runs  # noqa: E402
+from tasks.sentiment.data import DataReader  # noqa: E402
 
 
 def main() -> None:
@@ -34,15 +35,15 @@ def main() -> None:
     )
     arguments, config = runs.parse_arguments(parser)
     check(arguments, config)
-    root = runs.data_root(arguments.data_root)
+    reader = DataReader(runs.data_root(arguments.data_root))
     if arguments.against:
-        rows = shown = comparison(arguments.against, arguments.split, root, arguments.unlabelled)
+        rows = shown = comparison(arguments.against, arguments.split, reader, arguments.unlabelled)
         title = f"accuracy, {arguments.split}; gain of the runs with its 95 % interval"
     else:
-        features = unlabelled_features(arguments.unlabelled, config, root)
+        features = unlabelled_features(arguments.unlabelled, config, reader)
         seeds = list(dict.fromkeys(arguments.seeds))
         rows = [
-            fit(config, size, seed, arguments.split, root, features)
+            fit(config, size, seed, arguments.split, reader, features)
             for size in dict.fromkeys(arguments.train_size)
             for seed in seeds
         ]
@@ -74,7 +75,9 @@ def require_sentiment(place: Path, config: Any) -> None:
         raise UserError(f"{place}: task: found {config.task}, expected sentiment")
 
 
-def comparison(folders: list[Path], split: str, root: Path, unlabelled: list[str]) -> list[dict[str, Any]]:
+def comparison(
+    folders: list[Path], split: str, reader: DataReader, unlabelled: list[str]
+) -> list[dict[str, Any]]:
     """Accuracies of runs beside those of linear models on the same texts, and the gain's interval."""
     from common.training.run_folder import RunFolder
     from tasks.sentiment.linear_comparison import compare_with_linear_baseline
@@ -83,11 +86,11 @@ def comparison(folders: list[Path], split: str, root: Path, unlabelled: list[str
     configs = [(run, runs.trained_config(run)) for run in found]
     for run, config in configs:
         require_sentiment(run.path, config)
-    features = unlabelled_features(unlabelled, configs[0][1], root)
-    return compare_with_linear_baseline(configs, split, root, features)
+    features = unlabelled_features(unlabelled, configs[0][1], reader)
+    return compare_with_linear_baseline(configs, split, reader, features)
 
 
-def unlabelled_features(names: list[str], config: Any, root: Path) -> Optional[Any]:
+def unlabelled_features(names: list[str], config: Any, reader: DataReader) -> Optional[Any]:
     """Features fitted on corpora, without what gives a validation or test text of a configuration away.
 
     None for no corpora.
@@ -98,8 +101,8 @@ def unlabelled_features(names: list[str], config: Any, root: Path) -> Optional[A
     from tasks.sentiment.pretraining.corpus import read_corpus
     from tasks.sentiment.pretraining.decontamination import Evaluation, normalise
 
-    texts = [text for name in names for text in read_corpus(name, config.data.text_column, root)]
-    splits = runs.load_data(config, root).splits
+    texts = [text for name in names for text in read_corpus(name, config.data.text_column, reader.data_root)]
+    splits = reader.read(config).splits
     evaluation = Evaluation(normalise(r.text) for name in ("validation", "test") for r in splits[name])
     broken = evaluation.broken_rules([normalise(text) for text in texts])
     kept = [text for text, rule in zip(texts, broken) if rule is None]
@@ -113,14 +116,16 @@ def unlabelled_features(names: list[str], config: Any, root: Path) -> Optional[A
     return features_of(kept)
 
 
-def fit(config: Any, size: int, seed: int, split: str, root: Path, features: Optional[Any]) -> dict[str, Any]:
+def fit(
+    config: Any, size: int, seed: int, split: str, reader: DataReader, features: Optional[Any]
+) -> dict[str, Any]:
     """Size, seed, the chosen C and the metrics of a split."""
     from dataclasses import replace
 
     from tasks.sentiment.linear_baseline import evaluate, fit_linear_baseline
 
     drawn = replace(config, data=replace(config.data, train_size=size, seed=seed))
-    data = runs.load_data(drawn, root)
+    data = reader.read(drawn)
     pipeline, strength = fit_linear_baseline(data, features=features)
     return {"labels": size, "seed": seed, "C": strength, **evaluate(pipeline, data, split)}
 

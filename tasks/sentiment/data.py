@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
@@ -130,6 +130,32 @@ def read_data(config: settings.Config, data_root: Path) -> Data:
     _require_names(path, classes)
     _require_weights(config, classes)
     return Data(classes, splits, dropped)
+
+
+class DataReader:
+    """Reads reviews as :func:`read_data` does, but the files once for all draws of training reviews.
+
+    Args:
+        data_root: folder of the data sets.
+    """
+
+    def __init__(self, data_root: Path):
+        self.data_root = data_root
+        self._whole: dict[str, Data] = {}
+
+    def read(self, config: settings.Config) -> Data:
+        """The reviews of a configuration.
+
+        Raises:
+            UserError: as :func:`read_data`.
+        """
+        whole = replace(config, data=replace(config.data, train_size="all", seed=0))
+        key = repr((whole.data, whole.loss))
+        if key not in self._whole:
+            self._whole[key] = read_data(whole, self.data_root)
+        data, path = self._whole[key], split_files(config, self.data_root)["train"]
+        drawn = _draw(path, data.splits["train"], config.data)
+        return replace(data, splits={**data.splits, "train": drawn})
 
 
 def _require_names(path: Path, classes: tuple[str, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
@@ -14,7 +13,7 @@ from common.evaluation.resampled_metrics import ConfusionMetric
 from common.evaluation.resampling import Draws
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import Config
-from tasks.sentiment.data import labels_of, read_data
+from tasks.sentiment.data import DataReader, labels_of
 from tasks.sentiment.items import REPLICATES, Items
 from tasks.sentiment.linear_baseline import fit_linear_baseline, probabilities_of
 
@@ -26,7 +25,7 @@ NO_RECIPE = ("data.seed", *(f"train.{name}" for name in ("seed", "device", "work
 def compare_with_linear_baseline(
     runs: Sequence[tuple[RunFolder, Config]],
     split: str,
-    data_root: Path,
+    reader: DataReader,
     features: Optional[TfidfVectorizer] = None,
 ) -> list[dict[str, Any]]:
     """A row a number of labels: both means, and the runs' gain in accuracy with its 95 % interval.
@@ -35,13 +34,14 @@ def compare_with_linear_baseline(
     with the same number of labels are of one recipe.
 
     Args:
+        reader: of the data of the runs.
         features: as of :func:`tasks.sentiment.linear_baseline.fit_linear_baseline`.
 
     Raises:
         UserError: a run has no predictions of the split or was trained on other data, or two with the same
             number of labels have the same seed or differ in more than that.
     """
-    items, arms, first = Items(data_root), {}, {}
+    items, arms, first = Items(reader.data_root), {}, {}
     for run, config in runs:
         seed, labels = config.train.seed, config.data.train_size
         if not run.predictions(split).is_file():
@@ -51,7 +51,7 @@ def compare_with_linear_baseline(
             raise UserError(f"{run.path}: found a second run of seed {seed} with {labels} labels")
         _require_one_recipe(run, config, *first.setdefault(labels, (run, config)))
         other[seed] = items.metric(run, split, METRIC)
-        linear[seed] = _linear_metric(run, config, split, data_root, features)
+        linear[seed] = _linear_metric(run, config, split, reader, features)
     return [_row(labels, *arms[labels]) for labels in sorted(arms, key=_all_last)]
 
 
@@ -77,9 +77,9 @@ def _all_last(labels: Any) -> tuple[bool, Any]:
 
 
 def _linear_metric(
-    run: RunFolder, config: Config, split: str, data_root: Path, features: Optional[TfidfVectorizer]
+    run: RunFolder, config: Config, split: str, reader: DataReader, features: Optional[TfidfVectorizer]
 ) -> ConfusionMetric:
-    data = read_data(config, data_root)
+    data = reader.read(config)
     run.check_data(data.hash())
     pipeline, _ = fit_linear_baseline(data, features=features)
     reviews = data.splits[split]

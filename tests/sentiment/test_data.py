@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from common.config import build
 from common.errors import UserError
 from tasks.sentiment.config import Config
-from tasks.sentiment.data import EMBEDDED, normalise, read_data, split_hash
+from tasks.sentiment.data import EMBEDDED, DataReader, normalise, read_data, split_hash
 
 SEVEN = ["平板", "水果", "洗发水", "衣服", "手机", "蒙牛", "热水器"]
 
@@ -247,6 +247,26 @@ def test_embedded_reviews_are_many_different_balanced_and_varied():
     assert max(openings.count(opening) for opening in set(openings)) <= 6
 
 
+def test_a_reader_reads_a_file_once_for_all_draws_and_gives_what_reading_anew_does(tmp_path):
+    rows = "".join(f"好评{n},1\n差评{n},0\n" for n in range(20))
+    write(tmp_path, f"review,label\n{rows}")
+    configurations = [
+        configuration(train_size=size, seed=seed) for size, seed in ((9, 0), (9, 1), ("all", 0))
+    ]
+    expected = [read_data(config, tmp_path) for config in configurations]
+    reader = DataReader(tmp_path)
+    found = [reader.read(configurations[0])]
+    (tmp_path / "reviews.csv").unlink()
+    found += [reader.read(config) for config in configurations[1:]]
+    assert found == expected and found[0] != found[1]
+    with pytest.raises(
+        UserError, match="reviews.csv: data.train_size: found 99, expected at most 38, or all"
+    ):
+        reader.read(configuration(train_size=99))
+    with pytest.raises(UserError, match="reviews.csv: no such file"):
+        reader.read(configuration(train_size=9, duplicates="keep"))
+
+
 def test_real_splits_are_golden(data_root):
     config = build(Config, {"task": "sentiment"}, "test")
     data = read_data(config, data_root)
@@ -265,10 +285,10 @@ def test_logistic_regression_on_the_splits_is_as_accurate_as_known(data_root, si
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    accuracies = []
+    accuracies, reader = [], DataReader(data_root)
     for seed in range(3):
         fields = {"train_size": size, "seed": seed}
-        data = read_data(build(Config, {"task": "sentiment", "data": fields}, "test"), data_root)
+        data = reader.read(build(Config, {"task": "sentiment", "data": fields}, "test"))
         train, test = data.splits["train"], data.splits["test"]
         features = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
         known = features.fit_transform(r.text for r in train)

@@ -10,7 +10,7 @@ from common.config import build
 from common.errors import UserError
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import Config
-from tasks.sentiment.data import read_data
+from tasks.sentiment.data import DataReader, read_data
 from tasks.sentiment.linear_baseline import evaluate, features_of, fit_linear_baseline
 from tasks.sentiment.linear_comparison import compare_with_linear_baseline
 
@@ -38,7 +38,7 @@ def made_run(folder: Path, settings: Config, wrong: int) -> RunFolder:
 
 def test_the_gain_is_that_over_models_fitted_on_the_same_texts(tmp_path):
     runs = [(made_run(tmp_path / str(s), config(s), wrong=6 + s), config(s)) for s in range(3)]
-    (row,) = compare_with_linear_baseline(runs, "validation", Path())
+    (row,) = compare_with_linear_baseline(runs, "validation", DataReader(Path()))
     expected = []
     for seed in range(3):
         data = read_data(config(seed), Path())
@@ -52,25 +52,26 @@ def test_the_gain_is_that_over_models_fitted_on_the_same_texts(tmp_path):
 
 def test_numbers_of_labels_are_rows_and_a_seed_counts_once(tmp_path):
     runs = [(made_run(tmp_path / str(n), config(0, n), wrong=9), config(0, n)) for n in (200, 50)]
-    assert [row["labels"] for row in compare_with_linear_baseline(runs, "validation", Path())] == [50, 200]
+    rows = compare_with_linear_baseline(runs, "validation", DataReader(Path()))
+    assert [row["labels"] for row in rows] == [50, 200]
     with pytest.raises(UserError, match="second run of seed 0 with 200 labels"):
-        compare_with_linear_baseline([*runs, runs[0]], "validation", Path())
+        compare_with_linear_baseline([*runs, runs[0]], "validation", DataReader(Path()))
     with pytest.raises(UserError, match="found no predictions of test"):
-        compare_with_linear_baseline(runs, "test", Path())
+        compare_with_linear_baseline(runs, "test", DataReader(Path()))
 
 
 def test_runs_of_two_recipes_are_no_arm(tmp_path):
     runs = [(made_run(tmp_path / str(s), config(s), wrong=9), config(s)) for s in range(2)]
     runs[1][1].model.dropout = 0.4
     with pytest.raises(UserError, match="1: model.dropout: found 0.4, expected 0.0, as in .*0: runs of one"):
-        compare_with_linear_baseline(runs, "validation", Path())
+        compare_with_linear_baseline(runs, "validation", DataReader(Path()))
 
 
 def test_a_run_on_other_data_is_refused(tmp_path):
     run = made_run(tmp_path / "run", config(0), wrong=9)
     (run.path / "environment.json").write_text('{"data_sha256": "0123456789abcdef"}')
     with pytest.raises(UserError, match="expected 0123456789ab, what the run was trained on"):
-        compare_with_linear_baseline([(run, config(0))], "validation", Path())
+        compare_with_linear_baseline([(run, config(0))], "validation", DataReader(Path()))
 
 
 def test_given_features_have_the_vocabulary_of_their_texts_alone():
