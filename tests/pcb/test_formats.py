@@ -18,6 +18,7 @@ from tasks.pcb.formats import READERS, read_box_set, recognise
 from tasks.pcb.formats.writers import WRITERS, Sample
 from tasks.pcb.synthetic_boards import write_boards
 from tasks.pcb.task import Task
+from tests.pcb.pictures import write_picture
 
 FORMATS = sorted(READERS)
 NAMES = ("open", "Kurzschluss", "针孔", "1e3")
@@ -160,63 +161,6 @@ def test_boxes_of_whole_pixels_come_back_whole(tmp_path_factory, name, drawn, st
     assert [(NAMES.index(box.name), box.corners) for box in read_boxes(entry)] == boxes
 
 
-def test_the_corners_of_voc_count_from_one_and_lie_inside(root, tmp_path):
-    write_picture(tmp_path / "a.png", np.zeros([40, 64], np.uint8))
-    (tmp_path / "a.xml").write_text(
-        "<annotation><object><name>x</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>64</xmax>"
-        "<ymax>2.0</ymax></bndbox></object></annotation>"
-    )
-    (entry,) = read_box_set(tmp_path).entries
-    assert [box.corners for box in read_boxes(entry)] == [(0, 1, 64, 2)]
-
-
-def write_picture(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
-
-
-def test_yolo_text_of_six_digits_gives_whole_pixels_and_leaves_fractions(tmp_path):
-    write_picture(tmp_path / "images/a.png", np.zeros([999, 1777], np.uint8))
-    edges = np.array([[13, 1700], [7, 301]])
-    centre, size = edges.mean(axis=1) / [1777, 999], np.diff(edges)[:, 0] / [1777, 999]
-    whole = "0 " + " ".join(f"{share:.6f}" for share in (*centre, *size))
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels/a.txt").write_text(f"{whole}\r\n0 0.5 0.5 0.5 0.5\r\n")
-    (tmp_path / "data.yaml").write_text("names: [scratch]\nnc: 1\n")
-    (entry,) = read_box_set(tmp_path).entries
-    first, second = (box.corners for box in read_boxes(entry))
-    assert first == (13, 7, 1700, 301)
-    assert second == (444.25, 249.75, 1332.75, 749.25)
-
-
-def test_the_splits_of_ultralytics_are_read(tmp_path):
-    for folder in ("train", "valid", "test"):
-        write_picture(tmp_path / folder / "images/a.png", np.zeros([40, 64], np.uint8))
-        (tmp_path / folder / "labels").mkdir()
-        (tmp_path / folder / "labels/a.txt").write_text("1 0.5 0.5 0.5 0.5\n")
-    # As Roboflow writes it, whose places are off by one folder.
-    (tmp_path / "data.yaml").write_text(
-        "path: /home/somebody/data\ntrain: ../train/images\nval: ../valid/images\ntest: ../test/images\n"
-        "names:\n  0: scratch\n  1: dent\n"
-    )
-    data = read(tmp_path, root=".")
-    assert data.classes == ("scratch", "dent")
-    for folder, name in (("train", "train"), ("valid", "validation"), ("test", "test")):
-        (picture,) = data.splits[name]
-        assert picture.path.parent.parent.name == folder
-        assert picture.boxes.tolist() == [[16, 10, 48, 30]] and picture.labels.tolist() == [1]
-
-
-def test_a_list_of_classes_is_enough_for_yolo_and_no_other_set_names_them(tmp_path):
-    write_picture(tmp_path / "a.png", np.zeros([40, 64], np.uint8))
-    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
-    with pytest.raises(UserError, match="found no names of classes, expected data.yaml with names"):
-        read_box_set(tmp_path, "yolo")
-    assert read_box_set(tmp_path, "yolo", ("scratch",)).classes == ("scratch",)
-    (tmp_path / "classes.txt").write_bytes("\ufeff划痕\r\n".encode())
-    assert read_box_set(tmp_path).classes == ("划痕",)
-
-
 def test_classes_of_voc_come_from_the_boxes_of_all_splits(root, tmp_path):
     convert(root / "boards", "voc", tmp_path / "voc")
     (tmp_path / "voc/classes.txt").unlink()
@@ -225,20 +169,6 @@ def test_classes_of_voc_come_from_the_boxes_of_all_splits(root, tmp_path):
     assert read(tmp_path, root="voc", classes=[*data.classes[::-1], "dent"]).classes[0] == "spur"
     with pytest.raises(UserError, match="found the class '.*', expected one of short, spur"):
         read(tmp_path, root="voc", classes=["short", "spur"])
-
-
-def test_a_crowd_of_coco_is_no_box_and_categories_are_ordered_by_number(tmp_path):
-    write_picture(tmp_path / "images/a.png", np.zeros([40, 64], np.uint8))
-    box = {"image_id": 7, "bbox": [1.5, 2, 10, 20], "iscrowd": 0}
-    content = {
-        "images": [{"id": 7, "file_name": "a.png", "width": 64, "height": 40}],
-        "categories": [{"id": 9, "name": "dent"}, {"id": 2, "name": "scratch"}],
-        "annotations": [{**box, "category_id": 9}, {**box, "category_id": 2, "iscrowd": 1}],
-    }
-    (tmp_path / "boxes.json").write_text(json.dumps(content))
-    found = read_box_set(tmp_path / "boxes.json")
-    assert found.classes == ("scratch", "dent")
-    assert [(box.name, box.corners) for box in read_boxes(found.entries[0])] == [("dent", (1.5, 2, 11.5, 22))]
 
 
 def test_crowds_that_are_left_out_are_told_of(tmp_path, root):
@@ -254,15 +184,6 @@ def test_crowds_that_are_left_out_are_told_of(tmp_path, root):
     file.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"annotations\[0\]: iscrowd: found '0', expected 0 or 1"):
         read(tmp_path, root="coco")
-
-
-def test_a_text_of_yolo_whose_picture_is_gone_is_told_of(tmp_path):
-    write_picture(tmp_path / "a.png", np.zeros([40, 64], np.uint8))
-    (tmp_path / "classes.txt").write_text("dent\n")
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
-    left_out = convert(tmp_path, "voc", tmp_path.with_name("out")).left_out
-    assert left_out == (f"{tmp_path / 'b.txt'}: found no picture of this and 0 other texts",)
 
 
 def test_fractions_are_rounded_for_formats_without_them_and_counted(tmp_path):

@@ -17,6 +17,7 @@ from tasks.pcb.predict import predict
 from tasks.pcb.source import TrainedRun
 from tasks.runs import load_trained
 from tests.exports import FORMATS, changed, export_all
+from tests.pcb.pictures import pictures_of
 from tests.pcb.small_run import boards_run
 from tests.pcb.test_export import equal
 
@@ -32,10 +33,6 @@ def pair_run(tmp_path_factory):
 def group(pair_run):
     """The folder of the validation boards: ``a_test.jpg`` and ``a_temp.jpg`` side by side."""
     return pair_run.path.parent / "data/boards/group92000/92000"
-
-
-def said_in(folder) -> list[dict]:
-    return json.loads((folder / "predictions.json").read_text(encoding="utf-8"))["pictures"]
 
 
 def test_evaluation_sees_templates_beside_themselves_and_is_the_same_again(pair_run):
@@ -75,7 +72,7 @@ def test_templates_are_named_by_folder_by_file_or_by_pattern(pair_run, group, tm
     for number, (input, templates) in enumerate(given):
         output = tmp_path / f"out{number}"
         predict(pair_run.path, str(input), output, threshold=0.01, templates=templates)
-        (picture,) = said_in(output)
+        (picture,) = pictures_of(output)
         found.append(picture["boxes"])
         drawn = cv2.imread(str(output / picture["drawn"]))
         assert drawn.shape == (picture["height"], picture["width"], 3)
@@ -98,7 +95,7 @@ def test_a_missing_template_and_one_of_another_size_are_passed_over_with_a_line(
         f"passed over: {tmp_path}/in/b_test.jpg: found no template, expected a_temp.jpg beside a_test.jpg, "
         "or its name in --templates",
     ]
-    assert ["error" in picture for picture in said_in(tmp_path / "out")] == [False, True, True]
+    assert ["error" in picture for picture in pictures_of(tmp_path / "out")] == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +133,7 @@ def test_an_export_takes_pairs_says_so_and_predicts_as_the_run_does(pair_run, gr
     found = []
     for run in (pair_run.path, exports[name]):
         predict(run, str(group), tmp_path / f"out{len(found)}", threshold=0.02, no_drawing=True)
-        found.append(said_in(tmp_path / f"out{len(found)}"))
+        found.append(pictures_of(tmp_path / f"out{len(found)}"))
     assert sum(len(picture["boxes"]) for picture in found[0]) > 0
     for expected, exported in zip(*found):
         assert (expected["image"], len(expected["boxes"])) == (exported["image"], len(exported["boxes"]))

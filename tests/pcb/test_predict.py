@@ -1,4 +1,4 @@
-"""Boxes of pictures: equal to evaluation, in order, streamed, and never half-written."""
+"""Boxes of pictures: equal to evaluation, in order, and what is passed over or refused."""
 
 import json
 import re
@@ -10,30 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.errors import Interrupted, UserError
-from common.evaluation.detection import Detections
-from tasks.pcb.box_files import COLUMNS, LIST_COLUMNS, BoxFiles
+from common.errors import UserError
+from tasks.pcb.box_files import COLUMNS, LIST_COLUMNS
 from tasks.pcb.data import CLASSES
-from tasks.pcb.detect import Detector
-from tasks.pcb.predict import Named, files_of, predict, read_pictures, write_boxes
+from tasks.pcb.predict import files_of, predict, read_pictures
 from tasks.pcb.synthetic_boards import generate_board
-from tests.disk import room_for
-
-NONE = Detections(np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, np.float32))
+from tests.pcb.pictures import pictures_of, write_picture
 
 
 def board(seed: int = 0, size: int = 160) -> np.ndarray:
     return generate_board(seed, size=size).tested
-
-
-def write(file, image: np.ndarray) -> None:
-    """A picture under any name."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(cv2.imencode(file.suffix, image)[1].tobytes())
-
-
-def pictures_of(folder) -> list[dict]:
-    return json.loads((folder / "predictions.json").read_text(encoding="utf-8"))["pictures"]
 
 
 def test_boxes_are_those_of_evaluation(boards_run, tmp_path):
@@ -80,7 +66,7 @@ def test_every_kind_of_picture_gives_the_boxes_of_its_grey_original(boards_run, 
         "grey.tiff": grey,
     }
     for name, image in kinds.items():
-        write(tmp_path / "in" / name, image)
+        write_picture(tmp_path / "in" / name, image)
     predict(boards_run.path, str(tmp_path / "in"), tmp_path / "out", threshold=0.02)
     found = {picture["image"]: picture for picture in pictures_of(tmp_path / "out")}
     assert set(found) == set(kinds)
@@ -97,8 +83,8 @@ def test_every_kind_of_picture_gives_the_boxes_of_its_grey_original(boards_run, 
 
 def test_a_camera_that_uses_some_of_16_bits_is_read_as_in_training(boards_run, tmp_path):
     grey = board()
-    write(tmp_path / "in/12.png", np.rint(grey * (4095 / 255)).astype(np.uint16))
-    write(tmp_path / "in/8.png", grey)
+    write_picture(tmp_path / "in/12.png", np.rint(grey * (4095 / 255)).astype(np.uint16))
+    write_picture(tmp_path / "in/8.png", grey)
     shutil.copytree(boards_run.path, tmp_path / "run")
     settings = (tmp_path / "run/config.yaml").read_text()
     assert "bits: 16" in settings
@@ -109,7 +95,7 @@ def test_a_camera_that_uses_some_of_16_bits_is_read_as_in_training(boards_run, t
 
 
 def test_templates_are_refused_by_a_model_of_tested_pictures(boards_run, tmp_path):
-    write(tmp_path / "a.png", board())
+    write_picture(tmp_path / "a.png", board())
     message = f"--templates: found x, but the model in {boards_run.path} is shown tested pictures alone"
     with pytest.raises(UserError, match=re.escape(message)):
         predict(boards_run.path, str(tmp_path / "a.png"), tmp_path / "out", templates="x")
@@ -119,7 +105,7 @@ def test_pictures_of_any_size_stay_in_order_and_boxes_inside(boards_run, tmp_pat
     sizes = [(100, 97), (1, 1), (300, 131), (64, 64), (63, 200), (100, 97)]
     names = [f"{10 - i}.png" for i in range(len(sizes))]
     for name, (height, width) in zip(names, sizes):
-        write(tmp_path / "in" / name, board(1, 320)[:height, :width])
+        write_picture(tmp_path / "in" / name, board(1, 320)[:height, :width])
     (tmp_path / "in/list.txt").write_text("\n".join([*names, "", str(tmp_path / "in/10.png")]))
     predict(boards_run.path, str(tmp_path / "in/list.txt"), tmp_path / "out", threshold=0.0)
     found = pictures_of(tmp_path / "out")
@@ -135,7 +121,7 @@ def test_pictures_of_any_size_stay_in_order_and_boxes_inside(boards_run, tmp_pat
 
 def test_what_cannot_be_read_is_passed_over_with_a_line_and_counted(boards_run, tmp_path, capsys):
     for name in ("a.png", "c.jpg", "e.png"):
-        write(tmp_path / "in" / name, board())
+        write_picture(tmp_path / "in" / name, board())
     (tmp_path / "in/b.png").write_bytes((tmp_path / "in/a.png").read_bytes()[:300])
     (tmp_path / "in/d.jpg").write_bytes(b"")
     (tmp_path / "in/notes.md").write_text("no picture")
@@ -172,79 +158,6 @@ def test_nothing_readable_is_one_error_and_no_file(boards_run, tmp_path, capsys)
     assert not (tmp_path / "out").exists()
 
 
-def one_box(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A box of the picture's upper left quarter, in every picture."""
-    boxes = np.float32([[0, 0, images.shape[3] / 2, images.shape[2] / 2]])
-    return np.tile(boxes, (len(images), 1, 1)), np.ones((len(images), 1, 1), np.float32)
-
-
-def test_no_more_pictures_are_read_than_go_together(tmp_path):
-    read = written = 0
-
-    def pictures():
-        nonlocal read
-        for number in range(50):
-            read += 1
-            assert read - files.pictures <= 4
-            yield Named(f"{number}", np.zeros((32, 32, 1), np.uint8))
-
-    with BoxFiles(tmp_path, ("a",), {"classes": ["a"]}, drawing=False) as files:
-        detector = Detector(("a",), 32, 1.0, one_box)
-        counts, unread, _ = write_boxes(files, detector, pictures(), 50, 0.5, 4)
-    written = pictures_of(tmp_path)
-    assert (counts[0], unread, read, len(written)) == (50, 0, 50, 50)
-    assert [p["image"] for p in written] == [str(n) for n in range(50)]
-
-
-@pytest.mark.parametrize(
-    ("raised", "told"), [(KeyboardInterrupt, Interrupted), (UserError("disk"), UserError)]
-)
-def test_what_is_finished_stays_under_another_name(tmp_path, raised, told):
-    files = BoxFiles(tmp_path, ("a",), {"classes": ["a"]}, drawing=False)
-    with pytest.raises(told, match="1 finished pictures are in .*partial"), files:
-        files.write("x.png", np.zeros((8, 8, 1), np.uint8), NONE)
-        raise raised
-    kept = sorted(tmp_path.iterdir())
-    assert [file.suffix for file in kept] == [".partial"] * 3
-    assert json.loads(kept[2].read_text())["pictures"][0]["image"] == "x.png"
-
-
-def test_a_full_disk_leaves_whole_files_of_what_is_finished(tmp_path):
-    box = Detections(np.float32([[1, 1, 5, 5]]), np.array([0]), np.array([0.9]))
-    files = BoxFiles(tmp_path, ("a",), {"classes": ["a"]}, drawing=False)
-    with room_for(1000), pytest.raises(UserError, match="written: File too large; .*partial"), files:
-        for number in range(100):
-            files.write(f"{number}.png", np.zeros((8, 8, 1), np.uint8), box)
-    listed, boxes, said = sorted(tmp_path.iterdir())
-    finished = [f"{number}.png" for number in range(files.pictures)]
-    assert 3 < len(finished) < 100
-    assert [picture["image"] for picture in json.loads(said.read_text())["pictures"]] == finished
-    assert [list(pd.read_csv(file)["image"]) for file in (listed, boxes)] == [finished] * 2
-
-
-def test_a_full_disk_before_the_first_picture_leaves_nothing(tmp_path):
-    files = BoxFiles(tmp_path / "out", ("a",), {"classes": ["a"]}, drawing=True)
-    with room_for(10), pytest.raises(UserError, match="out: cannot be written: File too large$"), files:
-        pass
-    assert not list(tmp_path.iterdir())
-
-
-def test_nothing_stays_where_no_picture_was_finished(tmp_path):
-    with pytest.raises(ValueError), BoxFiles(tmp_path / "out", ("a",), {"classes": ["a"]}, drawing=True):
-        raise ValueError
-    assert not list(tmp_path.iterdir())
-
-
-def test_names_that_lead_elsewhere_or_repeat_are_drawn_inside_and_apart(tmp_path):
-    image = np.zeros((8, 8, 1), np.uint8)
-    with BoxFiles(tmp_path / "out", ("缺口",), {"classes": ["缺口"]}, drawing=True) as files:
-        for name in ("../a.png", "a.png", "/x/a.png", "a.tif", "图\udcff.png"):
-            files.write(name, image, Detections(np.float32([[1, 1, 5, 5]]), np.array([0]), np.array([0.9])))
-    drawn = [p["drawn"] for p in pictures_of(tmp_path / "out")]
-    assert drawn[:4] == ["pictures/a.png", "pictures/a-2.png", "pictures/x/a.png", "pictures/a.tif.png"]
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["out"]
-
-
 def test_real_pictures_are_predicted(boards_run, data_root, tmp_path):
     root = data_root / "deeppcb/PCBData"
     names = [str(file) for file in sorted(root.glob("*/*/*_test.jpg"))[::300]]
@@ -262,7 +175,7 @@ def mistakes(run, folder) -> dict[str, tuple[dict, str]]:
     (folder / "empty").mkdir()
     (folder / "empty.txt").write_text("\n \n")
     (folder / "latin.txt").write_bytes(b"\xff\xfe\xff")
-    write(folder / "a.png", board())
+    write_picture(folder / "a.png", board())
     (folder / "there").mkdir()
     (folder / "there/predictions.csv").write_text("mine")
     there = {"input": str(folder / "a.png"), "output": folder / "out"}
@@ -311,7 +224,7 @@ def test_a_run_that_is_not_whole_is_one_line(boards_run, tmp_path, name):
     (tmp_path / "run" / file).unlink()
     if text is not None:
         (tmp_path / "run" / file).write_text(text)
-    write(tmp_path / "a.png", board())
+    write_picture(tmp_path / "a.png", board())
     with pytest.raises(UserError, match=re.escape(message)):
         predict(tmp_path / "run", str(tmp_path / "a.png"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -328,7 +241,7 @@ def test_a_folder_is_read_by_name_and_hidden_files_are_left_out(tmp_path):
 def test_pictures_that_were_drawn_before_are_no_input_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("a.png", "pictures/b.png", "out/pictures/a.png"):
-        write(tmp_path / name, np.zeros((8, 8), np.uint8))
+        write_picture(tmp_path / name, np.zeros((8, 8), np.uint8))
     for output in (Path("out"), tmp_path / "out"):
         assert [name for name, _ in files_of(tmp_path, output / "pictures")] == ["a.png", "pictures/b.png"]
     with pytest.raises(UserError, match="found no picture in the folder"):
