@@ -27,9 +27,9 @@ def crop(sample: BoxSample, corner: tuple[int, int], size: tuple[int, int], min_
     part = sample.image[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     y, x = max(-top, 0), max(-left, 0)
     image[y : y + part.shape[0], x : x + part.shape[1]] = part
-    shifted = sample.boxes - np.array([left, top, left, top], np.float32)
-    clipped = shifted.clip(0, [width, height, width, height]).astype(np.float32)
-    area = (shifted[:, 2:] - shifted[:, :2]).prod(axis=1)
+    whole = sample.boxes - np.array([left, top, left, top], np.float32)
+    clipped = whole.clip(0, [width, height, width, height]).astype(np.float32)
+    area = (whole[:, 2:] - whole[:, :2]).prod(axis=1)
     kept = (clipped[:, 2:] - clipped[:, :2]).prod(axis=1) >= min_visible * area
     return BoxSample(image, clipped[kept], sample.labels[kept], sample.weights[kept])
 
@@ -191,9 +191,10 @@ class Augmenter:
     """Draws the training view of a sample; a function of (seed, epoch, index) alone.
 
     Args:
-        read: gives the whole picture with its boxes, by index.
-        number: of training pictures.
+        read: gives the whole picture with its boxes, by index; several indices may give the same.
+        number: of indices, the views of an epoch.
         epochs: length of the run, for ``until``.
+        seed: of all that is drawn.
         class_factors: as of :func:`random_crop`.
     """
 

@@ -16,10 +16,11 @@ from common.csv_lines import csv_writer
 from common.errors import Interrupted, UserError, refused_writing
 from common.evaluation.detection import Detections
 from tasks.pcb.drawing import draw_boxes, drawable_name
+from tasks.pcb.predictions import CORNERS, detection_rows
 
 JSON_NAME, CSV_NAME, LIST_NAME = NAMES = ("predictions.json", "predictions.csv", "pictures.csv")
 PICTURES = "pictures"
-COLUMNS = ("image", "class", "score", "x1", "y1", "x2", "y2")
+COLUMNS = ("image", "class", "score", *CORNERS)
 LIST_COLUMNS = ("image", "width", "height", "boxes", "error")
 JSON_END = "\n]}\n"
 # Those of the others are written as PNG, under their name with that suffix behind it.
@@ -64,7 +65,7 @@ class BoxFiles:
 
     def write(self, name: str, image: np.ndarray, found: Detections) -> None:
         """Add a picture with its boxes; when this returns, they are in the files."""
-        rows, (height, width) = self._rows(found), image.shape[:2]
+        rows, (height, width) = detection_rows(found, self.classes), image.shape[:2]
         with refused_writing(self.folder):
             drawn = {"drawn": self._draw(name, image, found)} if self.drawing else {}
             self.writer.writerows([name, *row.values()] for row in rows)
@@ -83,16 +84,6 @@ class BoxFiles:
         # Writes what the files hold back, too.
         self.whole = [file.tell() for file in self.files]
         self.between = ","
-
-    def _rows(self, found: Detections) -> list[dict[str, Any]]:
-        return [
-            {
-                "class": self.classes[label],
-                "score": round(float(score), 6),
-                **{side: round(float(value), 2) for side, value in zip(COLUMNS[3:], box)},
-            }
-            for box, label, score in zip(found.boxes, found.labels, found.scores)
-        ]
 
     def _draw(self, name: str, image: np.ndarray, found: Detections) -> str:
         file = self._place(name)

@@ -22,6 +22,7 @@ class FirstConvolution(paddle.nn.Conv2D):
         self.pictures = pictures
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The convolution of [batch, pictures * 3, rows, columns], or [batch, pictures, ...] of grey ones."""
         if x.shape[1] == self.weight.shape[1]:
             return super().forward(x)
         width, _, *kernel = self.weight.shape

@@ -20,6 +20,7 @@ class Decoded(paddle.nn.Layer):
         self.model = model
 
     def forward(self, images: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """Boxes [batch, boxes, 4] and scores [batch, boxes, classes] of pictures [batch, channels, ...]."""
         return self.model.decoded(images)
 
 

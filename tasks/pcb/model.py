@@ -51,6 +51,11 @@ class DarkNetTiny(paddle.nn.Layer):
             width = channels
 
     def forward(self, inputs: dict[str, paddle.Tensor]) -> list[paddle.Tensor]:
+        """Features of the last three stages, fine to coarse, [batch, channels, rows, columns].
+
+        Args:
+            inputs: ``image``, float32 [batch, 1 or 3, height, width], sides multiples of 64.
+        """
         features = []
         x = self._first_block(inputs["image"])
         for number, stage in enumerate(self.stage):
@@ -129,6 +134,12 @@ class YOLOv3Neck(paddle.nn.Layer):
             width = upsampled
 
     def forward(self, features: list[paddle.Tensor]) -> list[paddle.Tensor]:
+        """Features for the head, coarse to fine, each of its ``out_channels`` and the cells of its level.
+
+        Args:
+            features: of the backbone, fine to coarse, [batch, channels, rows, columns], each with half the
+                cells along a side of the one before.
+        """
         outputs, route = [], None
         for level, feature in enumerate(reversed(features)):
             if route is not None:

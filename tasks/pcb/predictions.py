@@ -26,13 +26,20 @@ def prediction_rows(
 ) -> list[dict[str, Any]]:
     """A row a detection, of pictures by name; those without any have no row."""
     return [
+        {"image": name, **row}
+        for name, found in zip(names, detections)
+        for row in detection_rows(found, classes)
+    ]
+
+
+def detection_rows(found: Detections, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """A row a detection of one picture: class, score, and corners in pixels, as :func:`rounded` has them."""
+    return [
         {
-            "image": name,
             "class": classes[label],
             "score": round(float(score), 6),
             **{corner: round(float(value), 2) for corner, value in zip(CORNERS, box)},
         }
-        for name, found in zip(names, detections)
         for box, label, score in zip(found.boxes, found.labels, found.scores)
     ]
 
