@@ -88,24 +88,20 @@ def predict(
         files = reader.tested(files)
     pictures = _from_the_first(read_pictures(files, reader.read), len(files), input)
     head = {"classes": source.classes, "threshold": threshold}
+    # Fonts are looked for once, which is slow and no part of the speed.
+    numbered = "" if no_drawing else numbered_names(source.classes)
     with BoxFiles(output, source.classes, head, not no_drawing) as written:
         detector = source.load()
         started = time.perf_counter()
         counts, unread, busy = write_boxes(written, detector, pictures, len(files), threshold, batch_size)
         seconds = time.perf_counter() - started
     print(_summary(written, source.classes, counts, unread))
-    numbered = "" if no_drawing else numbered_names(source.classes)
     if numbered:
         print(f"drawn as numbers, since no font here has their characters: {numbered}")
-    speeds = [f"{written.pictures / max(s, 1e-9):.1f}" for s in (seconds, busy)]
-    print(
-        f"{seconds:.1f} s without loading, {speeds[0]} pictures/s; the network alone {speeds[1]} pictures/s"
-    )
+    print(_speed(written.pictures, seconds, busy))
     if unread:
-        found = f"{unread:,} of {len(files):,} pictures cannot be read"
-        raise UserError(
-            f"--input: {input}: {found}, see {output / LIST_NAME}; boxes of all others are written"
-        )
+        found = f"{unread:,} of {len(files):,} pictures cannot be read, see {output / LIST_NAME}"
+        raise UserError(f"--input: {input}: {found}; boxes of all others are written")
 
 
 def files_of(input: Path, drawn: Optional[Path] = None) -> list[tuple[str, Path]]:
@@ -273,3 +269,8 @@ def _summary(written: BoxFiles, classes: tuple[str, ...], counts: Counter, unrea
     boxes = f"{sum(counts.values()):,} boxes ({by_class})"
     passed = f"; {unread:,} passed over" if unread else ""
     return f"{written.finals[0]}: {written.pictures:,} pictures, {boxes}{passed}"
+
+
+def _speed(pictures: int, seconds: float, busy: float) -> str:
+    whole, network = (f"{pictures / max(spent, 1e-9):.1f} pictures/s" for spent in (seconds, busy))
+    return f"{seconds:.1f} s without loading, {whole}; the network alone {network}"
