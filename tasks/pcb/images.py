@@ -59,8 +59,9 @@ def picture_size(path: Path) -> tuple[int, int]:
             image.draft("L", (1, 1))
             image.load()
             deep = image.mode in ("F", "I")
-        if deep:
-            _decode(path)
+        if deep or turned:
+            # Whether OpenCV turns a picture depends on its format and on the version: WebP it leaves.
+            height, width = _decode(path).shape[:2]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, expected a picture") from None
     except UserError:
@@ -71,7 +72,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         raise UserError(f"{path}: {found}{'' if unknown else f': {error}'}") from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = fills_up
-    return (height, width) if turned else (width, height)
+    return width, height
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ def test_every_kind_of_pixel_has_one_channel_where_grey_and_three_where_not(tmp_
         assert found.shape == (40, 64, 3) and found[4, 3].tolist() == [10, 9, 9]
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
 def test_the_size_of_a_turned_picture_is_that_of_its_pixels(tmp_path, suffix):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
