@@ -50,6 +50,15 @@ def test_the_size_of_a_turned_picture_is_that_of_its_pixels(tmp_path, suffix):
     assert read_image(file).shape[1::-1] == picture_size(file)
 
 
+def test_pictures_may_have_more_pixels_than_pillow_takes_by_itself(tmp_path, monkeypatch):
+    Image.new("L", (64, 40)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "a.png")
+    assert picture_size(tmp_path / "a.png") == (64, 40)
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
 @pytest.mark.parametrize("read", [picture_size, read_image])
 def test_fractions_of_a_grey_value_are_refused(tmp_path, read):
     write(tmp_path / "a.tif", np.zeros([40, 64], np.float32))
