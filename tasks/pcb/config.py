@@ -181,8 +181,8 @@ class Augment:
         0.0,
         ge=0,
         le=64,
-        description="pixels of the scaled picture between a box and its defect, which magnification leaves as "
-        "wide",
+        description="pixels of the scaled picture between a box and its defect, which magnification leaves "
+        "as wide",
     )
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
