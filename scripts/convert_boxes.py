@@ -64,7 +64,8 @@ def main() -> None:
     if done.rounded:
         print(f"{done.rounded} boxes had fractions of pixels, which {arguments.to} has not: rounded")
     if done.flags:
-        print(f"train.py groups and splits them as the original ones with: {done.flags}")
+        does = "splits them" if arguments.to == "deeppcb" else "groups and splits them"
+        print(f"train.py {does} as the original ones with: {done.flags}")
 
 
 if __name__ == "__main__":

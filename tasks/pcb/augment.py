@@ -10,7 +10,7 @@ import numpy as np
 
 from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
 from common.seeding import generator
-from tasks.pcb.config import Augment
+from tasks.pcb.config import Augment, Config
 from tasks.pcb.pairs import shifted, widen
 
 # Pixels of the unmagnified picture, from the first to before the second.
@@ -187,6 +187,18 @@ def mosaic(samples: list[BoxSample], tiles: int) -> BoxSample:
     )
 
 
+def run_epochs(config: Config, pictures: int) -> int:
+    """Epochs that a run on so many training pictures begins, by ``train.steps`` if that is given."""
+    updates = -(-pictures * config.augment.crops // config.train.batch_size)
+    steps = config.train.steps
+    return -(-steps // updates) if steps else config.train.epochs
+
+
+def has_ended(until: float, epoch: int, epochs: int) -> bool:
+    """Whether MixUp or mosaic is over in an epoch, counted from 0; what has begun lasts whole epochs."""
+    return epoch / epochs >= until
+
+
 class Augmenter:
     """Draws the training view of a sample; a function of (seed, epoch, index) alone.
 
@@ -220,14 +232,14 @@ class Augmenter:
         side = side or self.augment.crop
         sample = self._view(epoch, index, side, rng)
         mixup = self.augment.mixup
-        if epoch / self.epochs < mixup.until and rng.random() < mixup.probability:
+        if not has_ended(mixup.until, epoch, self.epochs) and rng.random() < mixup.probability:
             other = self._view(epoch, int(rng.integers(self.number)), side, rng)
             sample = mix_box_samples(*_equal_channels(sample, other), draw_lambda(rng, mixup.alpha))
         return sample
 
     def _view(self, epoch: int, index: int, side: int, rng: np.random.Generator) -> BoxSample:
         settings = self.augment.mosaic
-        if settings.tiles == 1 or epoch / self.epochs >= settings.until:
+        if settings.tiles == 1 or has_ended(settings.until, epoch, self.epochs):
             return self._tile(index, side, self.augment.crop, rng)
         indices = [index, *rng.integers(self.number, size=settings.tiles**2 - 1).tolist()]
         part, span = (-(-whole // settings.tiles) for whole in (side, self.augment.crop))

@@ -141,7 +141,12 @@ class MixUp:
 
     probability: float = Field(0.0, ge=0, le=1, description="share of samples mixed; 0 is off")
     alpha: float = Field(1.5, gt=0, description="lambda is drawn from Beta(alpha, alpha)")
-    until: float = Field(1.0, ge=0, le=1, description="share of the run after which nothing is mixed")
+    until: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="share of the run, rounded up to whole epochs, after which nothing is mixed",
+    )
 
 
 @dataclass(config=STRICT)
@@ -149,7 +154,12 @@ class Mosaic:
     """A training view put together from crops of several pictures."""
 
     tiles: int = Field(1, ge=1, le=4, description="crops along each side of a view; 1 is off")
-    until: float = Field(1.0, ge=0, le=1, description="share of the run after which views are single crops")
+    until: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="share of the run, rounded up to whole epochs, after which views are single crops",
+    )
 
 
 @dataclass(config=STRICT)
@@ -171,7 +181,8 @@ class Augment:
         0.0,
         ge=0,
         le=64,
-        description="pixels between a box and its defect, which magnification leaves as wide",
+        description="pixels of the scaled picture between a box and its defect, which magnification leaves "
+        "as wide",
     )
     background: float = Field(0.1, ge=0, le=1, description="share of crops placed without regard to boxes")
     min_visible: float = Field(0.5, gt=0, le=1, description="a box cut to less of its area is dropped")
@@ -182,7 +193,8 @@ class Augment:
         0,
         ge=0,
         le=16,
-        description="greatest shift of a template against its tested picture along each axis, pixels",
+        description="greatest shift of a template against its tested picture along each axis, pixels of the "
+        "scaled picture",
     )
     flip: bool = Field(True, description="mirror left-right and top-bottom, each with probability 0.5")
     transpose: bool = Field(True, description="swap rows and columns with probability 0.5")

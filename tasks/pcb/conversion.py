@@ -25,8 +25,8 @@ class Conversion:
 
     Attributes:
         rounded: boxes that had fractions of pixels, which the new format has not.
-        flags: of train.py, with which the new data are grouped and split as the old ones are without;
-            empty where nothing is needed.
+        flags: of train.py, with which the new data are split, and but for DeepPCB's layout grouped, as the
+            old ones are without; empty where nothing is needed.
         left_out: annotations that were not written, a line each.
     """
 
@@ -81,16 +81,19 @@ def convert(
         samples.append(Sample(entry.picture, entry.name, size, entry.split, written, entry.template))
     _write(target, output, names, samples)
     found = replace(found, entries=entries)
-    flags = _flags(found, root) if target != found.format else ""
+    flags = _flags(found, root, target) if target != found.format else ""
     return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded, flags, found.left_out)
 
 
-def _flags(found: BoxSet, root: Path) -> str:
+def _flags(found: BoxSet, root: Path, target: str) -> str:
     """What only DeepPCB's layout implies: that folders are boards, and which of them validates."""
+    splits = {entry.split for entry in found.entries}
+    if target == "deeppcb":
+        # Folders that were none would be split off whole.
+        return "--data.split hash" if splits == {None} and any("/" in e.name for e in found.entries) else ""
     groups = groups_of(found, root, None, None)
     if not all(groups):
         return ""
-    splits = {entry.split for entry in found.entries}
     trained = {group for group, entry in zip(groups, found.entries) if entry.split == "train"}
     held_out = "test" in splits and "validation" not in splits and DEEPPCB_VALIDATION in trained
     return "--data.group -1" + (f" --data.validation_group {DEEPPCB_VALIDATION}" if held_out else "")

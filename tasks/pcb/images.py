@@ -13,6 +13,8 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from common.errors import UserError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# OpenCV decodes no more; Pillow by itself a sixth, which the scan of a whole panel can have.
+MOST_PIXELS = 2**30
 
 
 def is_picture(path: Path) -> bool:
@@ -52,6 +54,8 @@ def picture_size(path: Path) -> tuple[int, int]:
         return width, height
     # PaddleDetection tells Pillow for the whole process to fill up what is cut off.
     fills_up, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    # Pillow refuses twice as many.
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST_PIXELS // 2
     try:
         with _silent(), Image.open(path) as image:
             width, height = image.size
@@ -59,8 +63,9 @@ def picture_size(path: Path) -> tuple[int, int]:
             image.draft("L", (1, 1))
             image.load()
             deep = image.mode in ("F", "I")
-        if deep:
-            _decode(path)
+        if deep or turned:
+            # Whether OpenCV turns a picture depends on its format and on the version: WebP it leaves.
+            height, width = _decode(path).shape[:2]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, expected a picture") from None
     except UserError:
@@ -70,13 +75,13 @@ def picture_size(path: Path) -> tuple[int, int]:
         found = f"found {_bytes(path)} bytes that are no whole picture"
         raise UserError(f"{path}: {found}{'' if unknown else f': {error}'}") from None
     finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = fills_up
-    return (height, width) if turned else (width, height)
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = fills_up, limit
+    return width, height
 
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    # Pillow complains of what is damaged before it raises, and of pictures of more than 89 megapixels.
+    # Pillow complains of what is damaged before it raises, and of pictures of half the pixels it takes.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

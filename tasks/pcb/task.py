@@ -18,7 +18,7 @@ from common.training import loop
 from common.training.class_weights import class_weights
 from common.training.run_folder import RunFolder, write_text
 from tasks.pcb.anchors import training_anchors
-from tasks.pcb.augment import Augmenter
+from tasks.pcb.augment import Augmenter, run_epochs
 from tasks.pcb.config import SELECTION_METRIC, STRIDES, Config
 from tasks.pcb.data import Data, Picture
 from tasks.pcb.detect import Detector, shrink, stack_images
@@ -192,9 +192,6 @@ class _TrainingView(paddle.io.Dataset):
         super().__init__()
         config, train = task.config, task.data.splits["train"]
         number = len(train) * config.augment.crops
-        updates = -(-number // config.train.batch_size)
-        steps = config.train.steps
-        epochs = -(-steps // updates) if steps else config.train.epochs
         self.shown, factors = np.arange(number) % len(train), None
         if config.data.repeat_threshold:
             factors = class_repeat_factors(train, len(task.data.classes), config.data.repeat_threshold)
@@ -204,7 +201,7 @@ class _TrainingView(paddle.io.Dataset):
             lambda index: task.training_sample(self.shown[index]),
             number,
             config.augment,
-            epochs,
+            run_epochs(config, len(train)),
             config.train.seed,
             factors,
         )

@@ -23,6 +23,8 @@ VIEWS_COUNTED, VIEWS_DRAWN = 48, 9
 # Of the boxes of a training view.
 MANY = 0.02
 LOST, WRONG = "#ff7f0e", "#ff0000"
+# Classes have colours much like these.
+NO_TARGET, NO_BOX = "no target", "no box"
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ def check_views(config: Config, data_root: Path, plots: Path) -> tuple[list[Sect
         views += seen
     text = (
         "Boxes are read back from the target tensors, with the number of cells and anchors that learn them "
-        "and, below 1, the weight of MixUp. Orange: a box of the view that no target stands for. "
-        "Red: a target that stands for no box of the view."
+        "and, below 1, the weight of MixUp, in the colour of their class. "
+        f"Marked {NO_TARGET!r}: a box of the view that no target stands for. "
+        f"Marked {NO_BOX!r}: a target that stands for no box of the view."
     )
     columns = ["epoch", "views", "boxes", "targets a box", "boxes without", "targets without", "mixed views"]
     text = f"{text} {numbered_names(data.classes)}".strip()
@@ -132,10 +135,10 @@ def view_panel(view: View, classes: tuple[str, ...]) -> Panel:
         first = indices[0]
         label, weight = int(view.positives.labels[first]), float(view.positives.weights[first])
         share = f" {weight:.2f}" if weight < 1 else ""
-        colour = WRONG if view.owner[first] < 0 else colour_of(label)
-        text = f"{drawable_name(classes, label)} x{len(indices)}{share}"
-        boxes.append(DrawnBox(view.positives.boxes[first], colour, text))
-    boxes += [DrawnBox(view.sample.boxes[index], LOST, "no target") for index in view.lost]
+        wrong = view.owner[first] < 0
+        text = f"{f'{NO_BOX}: ' if wrong else ''}{drawable_name(classes, label)} x{len(indices)}{share}"
+        boxes.append(DrawnBox(view.positives.boxes[first], WRONG if wrong else colour_of(label), text))
+    boxes += [DrawnBox(view.sample.boxes[index], LOST, NO_TARGET) for index in view.lost]
     title = f"{len(view.sample.boxes)} boxes, {len(view.owner)} targets, {len(view.lost)} boxes without"
     return Panel(title, _shown(view.sample.image), boxes)
 

@@ -34,6 +34,8 @@ FOLDERS = {
     "64 and 40 as the picture has",
     "coco_outside": "{folder}/boxes.json: annotations[0]: found box 10 8 4 33, expected it inside "
     "the 64 x 40 picture",
+    "coco_picture_twice": "{folder}/boxes.json: images[1]: file_name: found a.png, the picture of images[0] "
+    "too, expected all boxes of a picture at one of images",
     "coco_three_numbers": "{folder}/boxes.json: annotations[0]: bbox: found [10, 8, 4], expected "
     "left, top, width and height",
     "coco_tiny": "{folder}/boxes.json: annotations[0]: found box 10 8 1e-06 22, expected a width "

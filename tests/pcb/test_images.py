@@ -41,13 +41,22 @@ def test_every_kind_of_pixel_has_one_channel_where_grey_and_three_where_not(tmp_
         assert found.shape == (40, 64, 3) and found[4, 3].tolist() == [10, 9, 9]
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
 def test_the_size_of_a_turned_picture_is_that_of_its_pixels(tmp_path, suffix):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     file = tmp_path / f"a{suffix}"
     Image.new("L", (64, 40)).save(file, exif=exif)
     assert read_image(file).shape[1::-1] == picture_size(file)
+
+
+def test_pictures_may_have_more_pixels_than_pillow_takes_by_itself(tmp_path, monkeypatch):
+    Image.new("L", (64, 40)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "a.png")
+    assert picture_size(tmp_path / "a.png") == (64, 40)
+    assert Image.MAX_IMAGE_PIXELS == 1000
 
 
 @pytest.mark.parametrize("read", [picture_size, read_image])

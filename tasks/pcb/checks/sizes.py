@@ -6,12 +6,13 @@ from typing import Optional
 import numpy as np
 
 from common.evaluation.detection_errors import box_sides
-from common.reporting.findings import Finding
+from common.reporting.findings import Finding, Place
 from common.reporting.page import HtmlImage, HtmlTable, Section
 from common.reporting.size_plots import plot_box_sizes
 from tasks.pcb.anchors import training_sizes
+from tasks.pcb.augment import has_ended, run_epochs
 from tasks.pcb.checks.classes import CLASSES_SHOWN
-from tasks.pcb.checks.source import Source
+from tasks.pcb.checks.source import Checked, Source
 from tasks.pcb.config import Augment
 from tasks.pcb.targets import shape_iou
 
@@ -82,26 +83,40 @@ def _tiny(source: Source) -> list[Finding]:
 
 
 def _too_large(source: Source) -> list[Finding]:
-    """Boxes of which no training crop ever shows enough to keep them."""
-    config = source.config
-    augment, scale = config.augment, config.data.scale
-    side = -(-augment.crop // augment.mosaic.tiles)
-    places = []
-    for picture in source.splits.get("train", []):
-        sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]) * scale
+    """Boxes of which no training crop, or none while there are mosaics, shows enough to keep them."""
+    augment, pictures = source.config.augment, source.splits.get("train", [])
+    tile, until = -(-augment.crop // augment.mosaic.tiles), augment.mosaic.until
+    epochs = run_epochs(source.config, max(1, len(pictures)))
+    first, last = (augment.crop if has_ended(until, epoch, epochs) else tile for epoch in (0, epochs - 1))
+    never, cut = _dropped(source, pictures, last), _dropped(source, pictures, first)
+    late = [place for index, place in cut.items() if index not in never]
+    least = f"which drops what it cuts below {augment.min_visible:.0%} (augment.min_visible)"
+    found = []
+    if never:
+        message = f"{len(never):,} training boxes are too large for a crop of {last} pixels, {least}"
+        remedy = "a greater augment.crop, fewer augment.mosaic.tiles, or a smaller data.scale"
+        found.append(Finding("warning", "box larger than a crop", message, remedy, list(never.values())))
+    if late:
+        message = f"{len(late):,} training boxes are too large for a mosaic's crop of {first} pixels, {least}"
+        message += f"; they are learnt once mosaics end, after {until:.0%} of the run"
+        remedy = (
+            "nothing if that is enough; else fewer augment.mosaic.tiles or a smaller augment.mosaic.until"
+        )
+        found.append(Finding("note", "box larger than a mosaic's crop", message, remedy, late))
+    return found
+
+
+def _dropped(source: Source, pictures: list[Checked], side: int) -> dict[tuple[int, int], Place]:
+    """The boxes that every crop of ``side`` pixels drops, by picture and box."""
+    places = {}
+    for number, picture in enumerate(pictures):
+        sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]) * source.config.data.scale
         visible = np.minimum(sides, side).prod(axis=1) / sides.prod(axis=1)
-        for index in np.flatnonzero(visible < augment.min_visible):
+        for index in np.flatnonzero(visible < source.config.augment.min_visible):
             width, height = sides[index]
             detail = f"{width:.0f} x {height:.0f} pixels, at most {visible[index]:.0%} in a crop"
-            places.append(picture.place(picture.used[index], detail))
-    if not places:
-        return []
-    message = (
-        f"{len(places):,} training boxes are too large for a crop of {side} pixels, which drops what it cuts "
-        f"below {augment.min_visible:.0%} (augment.min_visible)"
-    )
-    remedy = "a greater augment.crop, fewer augment.mosaic.tiles, or a smaller data.scale"
-    return [Finding("warning", "box larger than a crop", message, remedy, places)]
+            places[number, int(index)] = picture.place(picture.used[index], detail)
+    return places
 
 
 def best_overlaps(source: Source, anchors: np.ndarray) -> dict[str, np.ndarray]:

@@ -106,7 +106,7 @@ def _entries(
     by_image = defaultdict(list)
     for index, annotation in enumerate(annotations):
         by_image[json.dumps(annotation.get("image_id"))].append((index, annotation))
-    rows, seen = [], set()
+    rows, seen, place_of = [], set(), {}
     for index, image in enumerate(images):
         place = f"{file}: images[{index}]"
         if not isinstance(image.get("id"), (int, str)):
@@ -115,7 +115,7 @@ def _entries(
         if key in seen:
             raise UserError(f"{place}: id: found {image['id']!r:.40} twice, expected different ones")
         seen.add(key)
-        rows.append((root, file, place, image, split, by_image.pop(key, []), categories))
+        rows.append((root, file, place, image, split, by_image.pop(key, []), categories, place_of))
     entries = take_all(_entry, rows, refused)
     for index, annotation in sorted(chain(*by_image.values()), key=itemgetter(0)):
         found = f"image_id: found {annotation.get('image_id')!r:.40}, expected the id of a picture"
@@ -166,6 +166,7 @@ def _entry(
     split: Optional[str],
     annotations: list[tuple[int, dict[str, Any]]],
     categories: dict[int, str],
+    place_of: dict[Path, str],
 ) -> Entry:
     name = image.get("file_name")
     if not isinstance(name, str) or not name.strip():
@@ -176,6 +177,11 @@ def _entry(
         raise NoPicture(f"{place}: file_name: no such picture {name:.200} below {root}")
     if picture.suffix.lower() not in SUFFIXES:
         raise UserError(f"{place}: file_name: found {name:.200}, expected one of {', '.join(SUFFIXES)}")
+    other = place_of.setdefault(picture, place)
+    if other != place:
+        # Each would have boxes that the other lacks, which would count as without defect.
+        found = f"found {name:.200}, the picture of {other.rpartition(': ')[2]} too"
+        raise UserError(f"{place}: file_name: {found}, expected all boxes of a picture at one of images")
     read_boxes = partial(_read_boxes, file, place, image, annotations, categories)
     return Entry(picture, name_below(root, picture), file, split, read_boxes, image)
 

@@ -67,9 +67,13 @@ def test_a_mistake_in_the_assignment_shows(task, monkeypatch):
     monkeypatch.setattr(task, "dataset", lambda epoch: Shifted(dataset))
     views = draw_views(task, 0, 4)
     assert all((view.owner < 0).all() for view in views)
-    colours = [box.colour for view in views for box in view_panel(view, task.data.classes).boxes]
+    drawn = [box for view in views for box in view_panel(view, task.data.classes).boxes]
+    colours = [box.colour for box in drawn]
     assert colours.count(LOST) == sum(len(view.sample.boxes) for view in views) > 0
     assert set(colours) == {LOST, WRONG}
+    # Classes have a red and an orange too, so words tell.
+    assert {box.text.startswith("no box: ") for box in drawn if box.colour == WRONG} == {True}
+    assert {box.text for box in drawn if box.colour == LOST} == {"no target"}
 
 
 class Shifted:
