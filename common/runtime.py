@@ -5,6 +5,7 @@ This module imports nothing but the standard library, so that a script can call
 """
 
 import contextlib
+import ctypes
 import io
 import os
 import platform
@@ -21,6 +22,9 @@ from typing import Optional
 # of optional packages that nothing here uses.
 HARMLESS = ("OMP_NUM_THREADS", "numba", "ccache")
 HARMLESS_WARNINGS = ("Setuptools is replacing distutils", "When training, we now always track global mean")
+
+# Of glibc's mallopt(3): no block is a mapping of its own, and free memory at the end of the heap stays.
+MEMORY_KEPT = {-4: 0, -1: 2**31 - 1}
 
 
 def processor_flags(cpuinfo: Optional[str] = None) -> tuple[str, frozenset[str]]:
@@ -59,13 +63,29 @@ def choose_matrix_library_path(vendor: str, flags: frozenset[str]) -> Optional[s
     return "5" if vendor == "AuthenticAMD" and "avx2" in flags else None
 
 
+def keep_freed_memory() -> bool:
+    """Let the C library keep the memory of freed tensors for the next ones.
+
+    By default every tensor of some megabytes is mapped anew, and the kernel clears each of its pages in
+    every update. The process holds on to the most that it ever used.
+
+    Returns:
+        Whether it does: not where the C library is another than glibc, or a variable ``MALLOC_...`` says
+        what the user wants.
+    """
+    if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
+        return False
+    library = ctypes.CDLL(None)
+    return all(library.mallopt(number, value) == 1 for number, value in MEMORY_KEPT.items())
+
+
 def process_number() -> int:
     """Number of this process among those of ``paddle.distributed.launch``, from 0."""
     return int(os.environ.get("PADDLE_TRAINER_ID", 0))
 
 
 def prepare() -> str:
-    """Choose threads and matrix-library path for this process; say so in one line.
+    """Choose threads, matrix-library path and what becomes of freed memory; say so in one line.
 
     A variable that the user has set is left alone. Call it before Paddle is imported:
     both libraries read the environment once, when they are loaded.
@@ -92,6 +112,8 @@ def prepare() -> str:
         elif value is not None:
             os.environ[name] = value
             said.append(f"{name}={value}")
+    if keep_freed_memory():
+        said.append("freed memory is kept")
     _avoid_import_crash()
     for message in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
