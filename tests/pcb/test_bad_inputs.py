@@ -93,7 +93,7 @@ FOLDERS = {
     "voc_turned_box": "{folder}/a.xml: object 1: found box 20 9 14 30, expected a width and a height above 0",
     "voc_turned_size": "{folder}/a.xml: size: found 40 x 64, expected 64 x 40 as the picture is",
     "voc_unannotated": "{folder}/b.png: found no annotation of this and 0 other pictures, expected "
-    "one, empty if there is no defect (see data.unannotated)",
+    "one, empty if there is no defect (see {unannotated})",
     "yolo_classes_empty": "{folder}/classes.txt: found no class, expected at least one name",
     "yolo_count": "{folder}/data.yaml: nc: found 2, expected 1, as many as names",
     "yolo_list": "{folder}/train.txt: line 2: no such picture {folder}/images/b.png",
@@ -222,6 +222,7 @@ def check_answer(answer: dict, kind: str, name: str, folder: Path) -> None:
     """That nothing but one line is said, that it is the right one, and that nothing looks finished."""
     line = SETTINGS[name] if kind == "settings" else FOLDERS[name]
     line = line.replace("{folder}", str(INPUTS / name)).replace("{inputs}", str(INPUTS))
+    line = line.replace("{unannotated}", "--unannotated" if kind == "convert" else "data.unannotated")
     assert answer["code"] == 2, answer["stderr"]
     assert answer["stdout"] == ""
     assert answer["stderr"] == f"error: {line}\n"
