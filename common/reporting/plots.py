@@ -31,7 +31,7 @@ def plot_learning_curves(history: pd.DataFrame, metric: str, path: Path) -> None
             column = f"{split}_{name}"
             if column in history:
                 marker = "o" if len(history) < 40 else ""
-                axis.plot(history["epoch"], history[column], marker, ls="-", ms=3, color=colour, label=split)
+                axis.plot(history["epoch"], history[column], marker=marker, ms=3, color=colour, label=split)
         axis.set(xlabel="epoch", ylabel=name)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axis.grid(alpha=0.3)

@@ -40,6 +40,15 @@ def test_texts_of_plots_are_drawn_in_a_font_that_has_their_characters(tmp_path):
     assert {text.get_size() for text in texts} == {7}
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("epochs", [3, 50])
+def test_learning_curves_of_short_and_long_runs_are_drawn_without_a_warning(epochs, tmp_path):
+    values = np.linspace(1, 0, epochs)
+    history = pd.DataFrame({"epoch": range(1, epochs + 1), "train_loss": values, "validation_f1": 1 - values})
+    plot_learning_curves(history, "f1", tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 1000
+
+
 def test_precision_recall_is_drawn_without_detections_too(tmp_path):
     none = count_by_score([truth((0, 0))], [found()])
     some = count_by_score([truth((0, 0), (50, 0))], [found((0, 0, 0.9), (80, 0, 0.8), (50, 0, 0.7))])
