@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,17 @@ def check_evaluations(suite: Suite, cells: Iterable[Cell]) -> None:
                     f"cell {cell.name}: train.evaluate_every: found {every}, by which validation is read "
                     f"{late} times late in the run, expected {FEWEST_EVALUATIONS} for its fluctuation"
                 )
+
+
+def whole_parts(cells: Iterable[Cell], done: Container[str]) -> list[Cell]:
+    """Cells of the arms in regimes all of whose cells are done.
+
+    Args:
+        done: names of cells.
+    """
+    cells = list(cells)
+    missing = {(cell.arm, cell.regime) for cell in cells if cell.name not in done}
+    return [cell for cell in cells if (cell.arm, cell.regime) not in missing]
 
 
 def find_cell(cells: Iterable[Cell], name: str) -> Cell:

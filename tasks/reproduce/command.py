@@ -19,6 +19,7 @@ from tasks.reproduce.cells import (
     find_cell,
     missing_files,
     trials_of,
+    whole_parts,
 )
 from tasks.reproduce.estimate import Estimate, duration, plan_text
 from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
@@ -150,9 +151,24 @@ class Reproduction:
             print(f"{claim['text']} ({claim['metric']}, {claim['split']}): {claim['verdict']}")
         print(f"report: {self.store.folder / 'report.html'}")
         if self.arguments.write_reference:
-            from tasks.reproduce.reference import write_reference
+            self._write_reference(results, summary)
 
-            print(f"written: {', '.join(map(str, write_reference(self.file, summary)))}")
+    def _write_reference(self, results: Any, summary: dict[str, Any]) -> None:
+        from tasks.reproduce.analysis import Analysis
+        from tasks.reproduce.reference import write_reference
+        from tasks.reproduce.results import Results
+        from tasks.reproduce.summary import summarize_suite
+
+        cells, later = self.cells, self._later()
+        whole = whole_parts(cells, {result.cell.name for result in results.found})
+        if not whole:
+            found = f"found {len(results.found)} of {results.planned} runs"
+            raise UserError(f"--write-reference: {found}, expected at least all seeds of an arm in a regime")
+        if len(whole) < results.planned:
+            some = Results(self.suite, whole, self.store, results.planned - len(whole))
+            summary = summarize_suite(some, Analysis(some, self._data_root()), self.file.stem)
+        planned = [(cell.arm, cell.regime) for cell in (*cells, *later)]
+        print(f"written: {', '.join(map(str, write_reference(self.file, summary, planned)))}")
 
     def _check_against_reference(self, results: Any) -> list[list[str]]:
         from common.reporting.tables import text_table

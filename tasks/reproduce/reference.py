@@ -1,7 +1,7 @@
 """Results that were kept with the code, and whether new runs give them again."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from common.json_file import read_object
 from common.reporting.tables import show
 from common.training.run_folder import write_text
 from tasks.reproduce.blocks import fill_file
+from tasks.reproduce.merging import EMPTY, merge
 from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
 from tasks.reproduce.tables import Summary, select_runs, value_of
@@ -36,22 +37,21 @@ def read_reference(suite: Path) -> Summary:
     """
     file = reference_file(suite)
     found = read_object(file)
-    parts = ("runs", "headline", "environment")
-    if found.get("suite") != suite.stem or not all(isinstance(found.get(part), dict) for part in parts):
+    parts = {"runs": dict, "headline": dict, "environment": dict, "claims": list, "exploratory": list}
+    if found.get("suite") != suite.stem or not all(isinstance(found.get(p), parts[p]) for p in parts):
         raise UserError(f"{file}: suite: found {found.get('suite')!r}, expected the results of {suite.stem}")
     return found
 
 
-def write_reference(suite: Path, summary: Summary) -> list[Path]:
-    """Keep a summary as the reference, and in the blocks that pages have of it; the files written.
+def write_reference(suite: Path, summary: Summary, planned: Sequence[tuple[str, str]]) -> list[Path]:
+    """Keep results as the reference, and in the blocks that pages have of it; the files written.
 
-    Raises:
-        UserError: runs are missing.
+    Args:
+        summary: of arms in regimes with all their seeds; of others, the reference keeps what it has.
+        planned: (arm, regime) of each run of the suite.
     """
-    if len(summary["runs"]) < summary["planned"]:
-        found = f"found {len(summary['runs'])} of {summary['planned']} runs"
-        raise UserError(f"--write-reference: {found}, expected all; run the suite to its end first")
     file = reference_file(suite)
+    summary = merge(read_reference(suite) if file.exists() else EMPTY, summary, planned)
     write_text(file, to_json(summary))
     return [file, *(page for page in PAGES if fill_file(page, summary))]
 

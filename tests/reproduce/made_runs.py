@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 
 CLASSES = ("0", "1")
 REVIEWS = 200
+PYTHON = "3.11"
 QUICKSTART = ROOT / "configs/quickstart"
 SUITE = f"""
 title: Made by a test
@@ -57,7 +58,7 @@ def finish(store: Store, cell: Cell, wrong: float, seconds: float = 60.0) -> Non
         metrics, predictions = _predicted(random, split, wrong)
         run.add_metrics(split, metrics)
         run.write_predictions(split, predictions)
-    environment = {"python": "3.11", "processor": "made x 2", "device": "cpu", "git_commit": "0" * 40}
+    environment = {"python": PYTHON, "processor": "made x 2", "device": "cpu", "git_commit": "0" * 40}
     write_text(run.path / "environment.json", json.dumps(environment))
     write_text(run.path / "report.html", "<p>a run</p>")
     store.write(cell, Record(True, seconds, [], cell.config_hash()))
