@@ -58,9 +58,11 @@ def clip_gradients(settings: list[ParameterSetting], clip_norm: float) -> None:
     if clip_norm == 0 or not gradients:
         return
     norm = paddle.add_n([_squared_norm(gradient) for gradient in gradients]).sqrt()
-    factor = (clip_norm / (norm + 1e-6)).clip(max=1.0)
-    for gradient in gradients:
-        gradient.multiply_(factor.astype(gradient.dtype))
+    factor = float((clip_norm / (norm + 1e-6)).clip(max=1.0))
+    # Not a number is not 1: it stays visible in the weights.
+    if factor != 1.0:
+        for gradient in gradients:
+            gradient.scale_(factor)
 
 
 def _squared_norm(tensor: paddle.Tensor) -> paddle.Tensor:

@@ -84,16 +84,15 @@ class SparseYOLOv3Loss(YOLOv3Loss):
         """Whether a prediction overlaps a box too much to be called background, [batch, anchors, cells]."""
         centre = (self._offset(raw[:, :, :2]) + cells.corner) / cells.grid
         size = paddle.exp(raw[:, :, 2:4]) * cells.anchors
-        shape = [len(raw), -1, 1]
         overlap = 1.0
         for axis in (0, 1):
-            middle, side = (values[:, :, axis].reshape(shape) for values in (centre, size))
-            given, length = boxes[:, None, :, axis], boxes[:, None, :, axis + 2]
-            high = paddle.minimum(middle + side / 2, given + length / 2)
-            low = paddle.maximum(middle - side / 2, given - length / 2)
+            middle, side = centre[:, :, axis], size[:, :, axis]
+            given, length = boxes[:, :, axis], boxes[:, :, axis + 2]
+            high = paddle.minimum(*_each_with_each(middle + side / 2, given + length / 2))
+            low = paddle.maximum(*_each_with_each(middle - side / 2, given - length / 2))
             overlap = overlap * (high - low).clip(0)
-        area = (size[:, :, 0] * size[:, :, 1]).reshape(shape)
-        union = area + (boxes[:, :, 2] * boxes[:, :, 3])[:, None] - overlap + 1e-9
+        areas = _each_with_each(size[:, :, 0] * size[:, :, 1], boxes[:, :, 2] * boxes[:, :, 3])
+        union = areas[0] + areas[1] - overlap + 1e-9
         return ((overlap / union).max(axis=2) > self.ignore_thresh).reshape(raw[:, :, 0].shape)
 
     def _objectness(self, logits: paddle.Tensor, learnt: paddle.Tensor, ignored: paddle.Tensor):
@@ -124,3 +123,11 @@ class SparseYOLOv3Loss(YOLOv3Loss):
                 sides.append([*(centre - half).split(2, axis=1), *(centre + half).split(2, axis=1)])
             terms["loss_iou"] = weight * self.iou_loss(*sides)
         return {name: term.sum() / pictures for name, term in terms.items()}
+
+
+def _each_with_each(predicted: paddle.Tensor, given: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """Values of predictions [batch, anchors, cells] and of boxes [batch, boxes], both [batch, p, boxes]."""
+    predicted, given = predicted.flatten(1)[:, :, None], given[:, None]
+    shape = [len(given), predicted.shape[1], given.shape[2]]
+    # On a processor Paddle's broadcasting within an operation takes ten times as long.
+    return predicted.expand(shape), given.expand(shape)
