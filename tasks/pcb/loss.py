@@ -126,8 +126,12 @@ class SparseYOLOv3Loss(YOLOv3Loss):
 
 
 def _each_with_each(predicted: paddle.Tensor, given: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
-    """Values of predictions [batch, anchors, cells] and of boxes [batch, boxes], both [batch, p, boxes]."""
+    """Values of predictions [batch, anchors, cells] and of boxes [batch, boxes], both repeated.
+
+    Returns:
+        [batch, anchors * cells, boxes] each.
+    """
     predicted, given = predicted.flatten(1)[:, :, None], given[:, None]
     shape = [len(given), predicted.shape[1], given.shape[2]]
-    # On a processor Paddle's broadcasting within an operation takes ten times as long.
+    # On a processor Paddle's broadcasting within an operation takes two to five times as long.
     return predicted.expand(shape), given.expand(shape)

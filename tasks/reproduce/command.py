@@ -166,9 +166,12 @@ class Reproduction:
             raise UserError(f"--write-reference: {found}, expected at least all seeds of an arm in a regime")
         if len(whole) < results.planned:
             some = Results(self.suite, whole, self.store, results.planned - len(whole))
-            summary = summarize_suite(some, Analysis(some, self._data_root()), self.file.stem)
-        planned = [(cell.arm, cell.regime) for cell in (*cells, *later)]
-        print(f"written: {', '.join(map(str, write_reference(self.file, summary, planned)))}")
+            found = summarize_suite(some, Analysis(some, self._data_root()), self.file.stem)
+            summary = {**found, "best": summary["best"]}
+        planned = {c.name: ((c.arm, c.regime), dict(c.overrides)) for c in cells}
+        planned |= {c.name: ((c.arm, c.regime), None) for c in later}
+        written = ", ".join(map(str, write_reference(self.file, summary, planned)))
+        print(f"kept {len(whole)} of {results.planned} runs, arms with all their seeds: {written}")
 
     def _check_against_reference(self, results: Any) -> list[list[str]]:
         from common.reporting.tables import text_table
@@ -183,7 +186,7 @@ class Reproduction:
         print(", ".join(f"{status}: {number}" for status, number in counts.items()))
         print(BY_CHANCE)
         now = next((environment(r) for r in results.found if r.failure is None), {})
-        for line in differences(self.reference["environment"], now) or ["environment: equal"]:
+        for line in differences(self.reference, now) or ["environment: equal"]:
             print(line)
         return rows
 

@@ -1,79 +1,81 @@
 """Reference results of a suite that was run in parts, on several days or machines."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from common.evaluation.verdict import holm
+from tasks.reproduce.summary import differing
 from tasks.reproduce.tables import Summary
 
 Part = tuple[str, str]
+# Overrides of a confirmation are not known before its search is done.
+Plan = Mapping[str, tuple[Part, Optional[dict[str, Any]]]]
 EMPTY: Summary = {"runs": {}, "claims": [], "exploratory": [], "sources": [], "best": {}, "headline": {}}
 
 
-def merge(known: Summary, new: Summary, planned: Iterable[Part]) -> Summary:
-    """The new results, and of the known ones whatever else the suite still has.
+def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
+    """The new results, and of the known ones what rests on none of the runs that are new, dropped or missing.
 
-    A comparison of two arms is taken from the new results if both are in them, since it needs the
-    predictions of both; Holm's correction is made again over all exploratory ones.
+    A comparison needs the predictions of both arms: where one of the two is new, there is none. Holm's
+    correction is made again over all exploratory ones.
 
     Args:
-        new: of parts of the suite, an arm in a regime with all its seeds each.
-        planned: (arm, regime) of each run of the suite.
+        new: of parts of the suite, an arm in a regime with all its seeds each; all its claims.
+        planned: (arm, regime) and overrides by name of each run of the suite, in its order.
     """
-    planned = list(planned)
-    order, wanted = list(dict.fromkeys(planned)), set(planned)
-    renewed = {_part(run) for run in new["runs"].values()}
-    kept = {name: run for name, run in known["runs"].items() if _part(run) in wanted - renewed}
-    runs = {**kept, **new["runs"]}
+    kept = _kept_parts(known, new, planned)
+    stay = {name: run for name, run in known["runs"].items() if name in planned and _part(run) in kept}
+    runs = {**stay, **new["runs"]}
+    claims = {_name(row): row for row in known["claims"] if _parts(row) <= kept}
+    claimed = [_pair(row) for row in new["claims"] if row["kind"] == "difference"]
     merged = {**new, "planned": len(planned), "headline": {**known["headline"], **new["headline"]}}
-    merged["runs"] = dict(sorted(runs.items(), key=lambda r: (order.index(_part(r[1])), r[1]["seed"])))
-    for kind in ("claims", "exploratory"):
-        merged[kind] = _comparisons(known[kind], new[kind], renewed, wanted)
+    merged["runs"] = {name: runs[name] for name in planned if name in runs}
+    merged["claims"] = [claims.get(_name(row), row) for row in new["claims"]]
+    merged["exploratory"] = [
+        *new["exploratory"],
+        *(row for row in known["exploratory"] if _parts(row) <= kept and _pair(row) not in claimed),
+    ]
+    merged["sources"] = [*new["sources"], *(row for row in known["sources"] if _draws(row) <= kept)]
+    merged["best"] = new["best"] or known["best"]
+    environments = [run["environment"] for run in merged["runs"].values() if run["environment"]]
+    merged["environment"] = environments[0] if environments else {}
+    merged["differing"] = differing(environments)
     _correct(merged["exploratory"])
-    if kept:
-        merged["sources"] = new["sources"] or known["sources"]
-        merged["best"] = known["best"]
-        merged["environment"] = known["environment"]
-        merged["differing"] = _differing(known, new)
     return merged
+
+
+def _kept_parts(known: Summary, new: Summary, planned: Plan) -> set[Part]:
+    """Parts all of whose runs, and no others, are in the known results alone, with the overrides of now."""
+    before = known["runs"]
+    changed = {_part(run) for run in new["runs"].values()}
+    changed |= {_part(run) for name, run in before.items() if name not in planned}
+    for name, (part, overrides) in planned.items():
+        if name not in before or overrides not in (None, before[name]["overrides"]):
+            changed.add(part)
+    return {part for part, _ in planned.values()} - changed
 
 
 def _part(run: Mapping[str, Any]) -> Part:
     return run["arm"], run["regime"]
 
 
-def _comparisons(known: list, new: list, renewed: set[Part], wanted: set[Part]) -> list[dict[str, Any]]:
-    found = {_name(row): row for row in known if _parts(row) <= wanted}
-    for row in new:
-        if _parts(row) <= renewed or _name(row) not in found:
-            found[_name(row)] = row
-    # The suite's order, in which the new ones are; exploratory ones that are known alone come last.
-    order = [_name(row) for row in new]
-    return sorted(found.values(), key=lambda r: order.index(_name(r)) if _name(r) in order else len(order))
+def _name(row: Mapping[str, Any]) -> tuple:
+    return (*_pair(row), *(row[field] for field in ("text", "kind", "figure", "better")))
 
 
-def _name(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(row[field] for field in ("text", "kind", "baseline", "arm", "regime", "split", "metric"))
+def _pair(row: Mapping[str, Any]) -> tuple:
+    return tuple(row[field] for field in ("baseline", "arm", "regime", "split", "metric"))
 
 
 def _parts(row: Mapping[str, Any]) -> set[Part]:
     return {(row["baseline"], row["regime"]), (row["arm"], row["regime"])}
 
 
+def _draws(row: Mapping[str, Any]) -> set[Part]:
+    return {(row["arm"], regime) for regime in row["regimes"]}
+
+
 def _correct(rows: list[dict[str, Any]]) -> None:
     tested = [row for row in rows if row["p_value"] is not None]
     for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]).tolist()):
         row["adjusted"] = adjusted
-
-
-def _differing(known: Summary, new: Summary) -> dict[str, list[str]]:
-    fields = dict.fromkeys((*known["environment"], *new["environment"]))
-    values = {}
-    for name in fields:
-        found = [
-            value
-            for summary in (known, new)
-            for value in summary["differing"].get(name, [str(summary["environment"].get(name))])
-        ]
-        values[name] = list(dict.fromkeys(found))
-    return {name: several for name, several in values.items() if len(several) > 1}

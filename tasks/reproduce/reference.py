@@ -1,7 +1,7 @@
 """Results that were kept with the code, and whether new runs give them again."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from common.json_file import read_object
 from common.reporting.tables import show
 from common.training.run_folder import write_text
 from tasks.reproduce.blocks import fill_file
-from tasks.reproduce.merging import EMPTY, merge
+from tasks.reproduce.merging import EMPTY, Plan, merge
 from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
 from tasks.reproduce.tables import Summary, select_runs, value_of
@@ -37,18 +37,19 @@ def read_reference(suite: Path) -> Summary:
     """
     file = reference_file(suite)
     found = read_object(file)
-    parts = {"runs": dict, "headline": dict, "environment": dict, "claims": list, "exploratory": list}
+    parts = {"runs": dict, "headline": dict, "environment": dict, "best": dict}
+    parts.update(dict.fromkeys(("claims", "exploratory", "sources"), list), differing=dict)
     if found.get("suite") != suite.stem or not all(isinstance(found.get(p), parts[p]) for p in parts):
         raise UserError(f"{file}: suite: found {found.get('suite')!r}, expected the results of {suite.stem}")
     return found
 
 
-def write_reference(suite: Path, summary: Summary, planned: Sequence[tuple[str, str]]) -> list[Path]:
+def write_reference(suite: Path, summary: Summary, planned: Plan) -> list[Path]:
     """Keep results as the reference, and in the blocks that pages have of it; the files written.
 
     Args:
         summary: of arms in regimes with all their seeds; of others, the reference keeps what it has.
-        planned: (arm, regime) of each run of the suite.
+        planned: (arm, regime) and overrides by name of each run of the suite.
     """
     file = reference_file(suite)
     summary = merge(read_reference(suite) if file.exists() else EMPTY, summary, planned)
@@ -74,12 +75,13 @@ def compare_with_reference(reference: Summary, results: Results) -> list[list[st
     return rows
 
 
-def differences(reference: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A line for each field of the environment that is another now than in the reference."""
+def differences(reference: Summary, now: Mapping[str, Any]) -> list[str]:
+    """A line for each field of the environment that is another now than in some run of the reference."""
+    known, several = reference["environment"], reference["differing"]
     return [
-        f"{name}: reference {reference.get(name)}, now {now.get(name)}"
-        for name in dict.fromkeys((*reference, *now))
-        if reference.get(name) != now.get(name)
+        f"{name}: reference {' | '.join(several.get(name, [str(known.get(name))]))}, now {now.get(name)}"
+        for name in dict.fromkeys((*known, *several, *now))
+        if name in several or known.get(name) != now.get(name)
     ]
 
 

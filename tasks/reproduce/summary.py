@@ -25,7 +25,7 @@ def summarize_suite(results: Results, analysis: Analysis, name: str) -> dict[str
         "title": suite.title,
         "note": suite.note,
         "environment": environment(done[0]) if done else {},
-        "differing": _differing(done),
+        "differing": differing([environment(result) for result in done]),
         "planned": results.planned,
         "headline": {task: list(headline_metrics(task)) for task in tasks},
         "claims": [_tested(tested) for tested in analysis.claims()],
@@ -47,8 +47,10 @@ def _run(result: Result) -> dict[str, Any]:
         "regime": cell.regime,
         "seed": cell.seed,
         "steps": cell.steps,
+        "overrides": dict(cell.overrides),
         "seconds": result.seconds,
         "failure": result.failure,
+        "environment": environment(result) if result.failure is None else {},
         "metrics": {s: {m: finite(v) for m, v in values.items()} for s, values in result.metrics.items()},
         "within_run": {metric: finite(value) for metric, value in within.items() if math.isfinite(value)},
     }
@@ -105,14 +107,19 @@ def _sources(results: Results, analysis: Analysis) -> list[dict[str, Any]]:
             found = analysis.sources(plan, arm)
             if found is not None:
                 rows.append(
-                    {"arm": arm, "metric": plan.metric, "split": plan.split, **dataclasses.asdict(found)}
+                    {
+                        "arm": arm,
+                        "regimes": plan.regimes,
+                        "metric": plan.metric,
+                        "split": plan.split,
+                        **dataclasses.asdict(found),
+                    }
                 )
     return rows
 
 
-def _differing(done: list[Result]) -> dict[str, list[str]]:
-    """Fields of the environment that are not the same for all runs, with all their values."""
-    found = [environment(result) for result in done]
+def differing(found: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Fields that are not the same in all environments, with all their values."""
     names = dict.fromkeys(name for one in found for name in one)
     values = {name: list(dict.fromkeys(str(one.get(name)) for one in found)) for name in names}
     return {name: several for name, several in values.items() if len(several) > 1}

@@ -83,7 +83,7 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
 
 def metric_table(summary: Summary, metric: str, split: str) -> HtmlTable:
     """A row an arm, a column a regime: mean ± sample standard deviation of one metric."""
-    runs = [run for run in summary["runs"].values() if run["failure"] is None]
+    runs = [run for run in summary["runs"].values() if value_of(run, split, metric) is not None]
     arms, regimes = (list(dict.fromkeys(run[name] for run in runs)) for name in ("arm", "regime"))
     rows = []
     for arm in arms:

@@ -1,5 +1,7 @@
 """Which parameters are decayed, and how much."""
 
+import math
+
 import paddle
 import pytest
 from paddle import nn
@@ -113,6 +115,15 @@ def test_clipping_is_over_all_groups_together():
     clip_gradients(settings, 1.0)
     assert float(layer.weight.grad) == pytest.approx(0.6, abs=1e-5)
     assert float(layer.bias.grad) == pytest.approx(0.8, abs=1e-5)
+
+
+@pytest.mark.parametrize("lost", [float("nan"), float("inf")])
+def test_a_gradient_that_is_no_number_is_not_hidden_from_any_weight(lost):
+    layer = nn.Linear(1, 1)
+    layer.weight.grad, layer.bias.grad = paddle.full([1, 1], lost), paddle.full([1], 4.0)
+    clip_gradients(parameter_settings(layer, 0.1), 1.0)
+    assert not math.isfinite(float(layer.weight.grad))
+    assert math.isnan(lost) == math.isnan(float(layer.bias.grad))
 
 
 def test_small_gradients_and_a_norm_of_zero_are_left_alone():

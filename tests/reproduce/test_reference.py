@@ -5,12 +5,13 @@ import argparse
 import pytest
 
 from common.errors import UserError
-from tasks.reproduce.cells import expand
+from tasks.reproduce.cells import confirming, expand
 from tasks.reproduce.command import Reproduction
 from tasks.reproduce.reference import read_reference, reference_file
+from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Store
 from tasks.reproduce.suite_file import read_suite
-from tests.reproduce.made_runs import finish, write_suite
+from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
 FLAGS = ("list", "dry_run", "cell", "report_only", "check", "seeds", "data_root", "write_reference")
@@ -21,11 +22,14 @@ def keep(tmp_path):
     """Finish cells (an arm's name, or arm and seed) in a folder, keep them; what the reference then holds."""
     file = write_suite(tmp_path)
 
-    def call(folder, *chosen):
-        store = Store(tmp_path / folder)
-        for cell in expand(read_suite(file), tmp_path):
-            if cell.arm in chosen or (cell.arm, cell.seed) in chosen:
-                finish(store, cell, WRONG[cell.arm])
+    def call(folder, *chosen, wrong=WRONG):
+        suite, store = read_suite(file), Store(tmp_path / folder)
+        cells = expand(suite, tmp_path)
+        for cell in [c for c in cells if c.arm in chosen or (c.arm, c.seed) in chosen]:
+            finish(store, cell, wrong[cell.arm])
+        for cell in confirming(suite, tmp_path, choose_best(Results(suite, cells, store))):
+            if cell.arm in chosen:
+                finish(store, cell, wrong[cell.arm])
         flags = {**dict.fromkeys(FLAGS), "report_only": True, "write_reference": True}
         Reproduction(argparse.Namespace(suite=file, output=store.folder, **flags)).run()
         return read_reference(file)
@@ -35,7 +39,7 @@ def keep(tmp_path):
 
 
 def arms(reference):
-    return [(run["arm"], run["seed"]) for run in reference["runs"].values()]
+    return sorted((run["arm"], run["seed"]) for run in reference["runs"].values())
 
 
 def test_an_arm_without_all_its_seeds_is_not_kept_and_no_claim_rests_on_it(keep):
@@ -65,13 +69,12 @@ def test_parts_kept_from_one_folder_as_it_fills_are_what_the_whole_gives(keep):
 def test_what_another_folder_lacks_stays_and_what_it_has_is_taken(keep):
     first = keep("first", "baseline", "regularized")
     second = keep("second", "other")
-    assert arms(second) == [(arm, seed) for arm in ("baseline", "regularized", "other") for seed in range(5)]
+    assert arms(second) == [(arm, seed) for arm in ("baseline", "other", "regularized") for seed in range(5)]
     assert second["claims"] == first["claims"] and second["exploratory"] == first["exploratory"]
     assert first["claims"][0]["verdict"] == "reached"
     third = keep("second", "baseline")
-    assert third["claims"] == first["claims"]
-    compared = {row["arm"] for row in third["exploratory"]}
-    assert compared == {"regularized", "other"}
+    assert {claim["verdict"] for claim in third["claims"]} == {"no pair of runs yet"}
+    assert {row["arm"] for row in third["exploratory"]} == {"other"}
     tested = [row for row in third["exploratory"] if row["p_value"] is not None]
     smallest = min(row["p_value"] for row in tested)
     corrected = min(row["adjusted"] for row in tested)
@@ -91,3 +94,66 @@ def test_arms_that_the_suite_has_no_more_are_dropped(keep, tmp_path):
     text = file.read_text(encoding="utf-8").replace("regularized, other]", "regularized]")
     file.write_text(text, encoding="utf-8")
     assert {arm for arm, _ in arms(keep("first"))} == {"baseline"}
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("steps: 100", "steps: 50"),
+        ("seeds: 5", "seeds: 3"),
+        ("model.dropout: 0.1", "model.dropout: 0.6"),
+    ],
+)
+def test_what_the_suite_asks_for_no_more_is_dropped(keep, tmp_path, old, new):
+    keep("first", "other", "baseline")
+    write_suite(tmp_path, SUITE.replace(old, new))
+    kept = {arm for arm, _ in arms(keep("second", "regularized"))}
+    assert kept == {"regularized"} | ({"baseline"} if "dropout" in old else set())
+
+
+@pytest.mark.parametrize("old, new", [("Accuracy rises", "It rises"), ("figure: 0.032", "figure: 0.5")])
+def test_a_claim_that_is_another_now_is_not_answered_by_the_old_one(keep, tmp_path, old, new):
+    keep("first", "baseline", "regularized")
+    write_suite(tmp_path, SUITE.replace(old, new))
+    claims = keep("second", "other")["claims"]
+    assert len(claims) == 3 and claims[0]["verdict"] == "no pair of runs yet"
+    assert claims[1]["verdict"] != "no pair of runs yet"
+    again = keep("first")["claims"][0]
+    assert (again["text"], again["figure"]) != ("Accuracy rises", 0.032) and again["estimate"] > 0.1
+
+
+def test_spread_by_source_is_kept_with_its_runs(keep, tmp_path):
+    regimes = "regimes:\n  again: {steps: 100, seconds_per_step: 0.5, overrides: {data.train_size: 170}}"
+    group = "groups:\n  - {arms: [baseline, other], regime: again, seeds: 5}"
+    text = SUITE.partition("claims:")[0].replace("regimes:", regimes).replace("groups:", group)
+    sources = "sources: [{arms: [baseline, other], regimes: [small, again], metric: accuracy}]"
+    write_suite(tmp_path, text + sources)
+    first = keep("first", "baseline")["sources"]
+    assert [row["arm"] for row in first] == ["baseline"]
+    both = keep("second", "other")["sources"]
+    assert sorted(row["arm"] for row in both) == ["baseline", "other"] and first[0] in both
+
+
+SEARCH = (
+    SUITE.partition("arms:")[0]
+    + """
+sweeps:
+  baseline: {config: QUICKSTART/sentiment-baseline.yaml, fields: {model.dropout: [0.1, 0.2]}}
+baselines: []
+regimes:
+  small: {steps: 100, seconds_per_step: 0.5, overrides: {data.train_size: 160}}
+groups: [{arms: [baseline], regime: small, seeds: [7]}]
+confirmation: {sweeps: [baseline], regime: small, seeds: [8]}
+""".replace("QUICKSTART", SUITE.partition("config: ")[2].partition("/sentiment")[0])
+)
+
+
+def test_a_search_that_chooses_another_trial_drops_the_confirmation_of_the_first(keep, tmp_path):
+    write_suite(tmp_path, SEARCH)
+    trials = ("baseline_0.1", "baseline_0.2")
+    wrong = {"baseline_0.1": 0.1, "baseline_0.2": 0.3, "baseline_best": 0.1}
+    first = keep("first", *wrong, wrong=wrong)
+    assert first["best"] == {"baseline": "baseline_0.1"} and ("baseline_best", 8) in arms(first)
+    second = keep("second", *trials, wrong=dict(zip(trials, (0.3, 0.1))))
+    assert second["best"] == {"baseline": "baseline_0.2"}
+    assert arms(second) == [(trial, 7) for trial in trials]

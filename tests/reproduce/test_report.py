@@ -194,8 +194,11 @@ def test_the_same_values_are_identical_and_others_in_or_out_of_their_interval(ma
 
 
 def test_what_differs_in_the_environment_is_named():
-    lines = differences({"python": "3.11", "device": "cpu"}, {"python": "3.10", "device": "cpu"})
-    assert lines == ["python: reference 3.11, now 3.10"]
+    now = {"python": "3.10", "device": "cpu"}
+    reference = {"environment": {"python": "3.11", "device": "cpu"}, "differing": {}}
+    assert differences(reference, now) == ["python: reference 3.11, now 3.10"]
+    reference["differing"] = {"python": ["3.11", "3.10"]}
+    assert differences(reference, now) == ["python: reference 3.11 | 3.10, now 3.10"]
 
 
 def test_a_marked_block_is_made_anew_and_nothing_else(tmp_path, summary):
