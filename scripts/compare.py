@@ -9,6 +9,7 @@ from pathlib import Path  # noqa: E402
 import tasks  # noqa: E402
 from common import config as configuration  # noqa: E402
 from common.errors import ArgumentParser, UserError, run_command  # noqa: E402
+from common.json_file import read_object  # noqa: E402
 from common.training.run_folder import RunFolder  # noqa: E402
 
 NOTE = "One seed a run: repeat over seeds before believing a difference."
@@ -37,9 +38,23 @@ def main() -> None:
         plot = arguments.output.parent / "plots" / f"{name}.png"
         sections.append(curves_section(name, several, settings[name].SELECTION_METRIC, plot))
     sections.append(environment_section(runs[0]))
-    write_page(arguments.output, "Comparison of runs", sections, note=arguments.note)
+    notes = [arguments.note, *(other_data(several) for several in grouped.values())]
+    note = " ".join(filter(None, notes))
+    write_page(arguments.output, "Comparison of runs", sections, note=note)
     print(text_table(table.columns, table.rows, f"{arguments.split} split"))
-    print(f"{arguments.note}\nreport: {arguments.output}")
+    print(f"{note}\nreport: {arguments.output}")
+
+
+def other_data(runs: list[RunFolder]) -> str:
+    """A warning where runs of a task had other data, which their splits or their training may differ by."""
+    hashes = [read_object(run.path / "environment.json").get("data_sha256") for run in runs]
+    others = [run.path.name for run, found in zip(runs, hashes) if found != hashes[0]]
+    if not others:
+        return ""
+    return (
+        f"Warning: {', '.join(others)} had other data than {runs[0].path.name} (data_sha256 of "
+        "environment.json): other pictures or texts to train on, templates, or another split."
+    )
 
 
 def by_task(folders: list[Path]) -> dict[str, list[RunFolder]]:

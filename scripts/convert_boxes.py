@@ -63,6 +63,11 @@ def main() -> None:
         print(f"warning: {line}")
     if done.rounded:
         print(f"{done.rounded} boxes had fractions of pixels, which {arguments.to} has not: rounded")
+    if done.resplit:
+        print(
+            "warning: the original data have no list for validation; in DeepPCB's layout folders are boards, "
+            "of which whole ones are split off: name the same pictures with --data.validation_list"
+        )
     if done.flags:
         does = "splits them" if arguments.to == "deeppcb" else "groups and splits them"
         print(f"train.py {does} as the original ones with: {done.flags}")

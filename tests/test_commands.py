@@ -106,7 +106,19 @@ def test_runs_of_both_tasks_are_compared_on_one_page(trained, boards, tmp_path, 
     assert done.returncode == 0, done.stderr
     text = page.read_text()
     assert "f1_macro" in text and "map_50" in text and "noise" in text
-    assert "http" not in text.replace("http-equiv", "")
+    assert "http" not in text.replace("http-equiv", "") and "data_sha256" not in text
+
+
+def test_runs_on_other_data_are_compared_with_a_warning(trained, tmp_path, command):
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    environment = json.loads((other / "environment.json").read_text(encoding="utf-8"))
+    (other / "environment.json").write_text(json.dumps({**environment, "data_sha256": "0" * 64}))
+    page = tmp_path / "report.html"
+    done = command("compare.py", "--runs", trained, other, "--split", "validation", "--output", page)
+    assert done.returncode == 0, done.stderr
+    for text in (done.stdout, page.read_text(encoding="utf-8")):
+        assert f"Warning: other had other data than {trained.name}" in text
 
 
 def test_an_own_gb18030_file_with_three_classes_named_in_chinese(tmp_path, command):

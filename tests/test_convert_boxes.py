@@ -56,3 +56,48 @@ def test_what_the_data_leave_open_is_asked_for_by_the_commands_flags(tmp_path):
     (tmp_path / "trainval.txt").write_text("a.png a.txt\n")
     with pytest.raises(UserError, match="found DeepPCB .* and YOLO .*, expected one of them in --from$"):
         convert(tmp_path, "voc", output)
+
+
+def test_a_picture_that_stands_twice_is_named_with_its_data(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.png").write_bytes(next(GOOD.rglob("*.png")).read_bytes())
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.5 0.33 0.5\n")
+    lists = {
+        "train: [images, images]": "a.png twice in a list",
+        "train: images\nval: images": "a.png in train and in",
+    }
+    for text, found in lists.items():
+        (tmp_path / "data.yaml").write_text(f"{text}\nnames: [dent]\n")
+        with pytest.raises(UserError, match=f"{tmp_path}.*: found {found}"):
+            convert(tmp_path, "coco", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["x.jpg y.png", "x\ny.png"])
+def test_names_that_lists_of_pairs_cannot_hold_are_refused(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(next(GOOD.rglob("*.png")).read_bytes())
+    (tmp_path / "in" / name).with_suffix(".txt").write_text("0 0.5 0.5 0.33 0.5\n")
+    (tmp_path / "in" / "classes.txt").write_text("dent\n")
+    with pytest.raises(UserError, match="found this name of a picture, expected no line ends in it"):
+        convert(tmp_path / "in", "deeppcb", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_that_become_boards_beside_lists_without_validation_are_told_of(tmp_path, command):
+    picture = next(GOOD.rglob("*.png")).read_bytes()
+    for split, lots in (("train", ("l1", "l2")), ("test", ("l1",))):
+        for lot in lots:
+            file = tmp_path / f"in/images/{split}/{lot}/{split}{lot}.png"
+            file.parent.mkdir(parents=True)
+            file.write_bytes(picture)
+            label = tmp_path / f"in/labels/{split}/{lot}/{split}{lot}.txt"
+            label.parent.mkdir(parents=True)
+            label.write_text("0 0.5 0.5 0.5 0.5\n")
+    text = "train: images/train\ntest: images/test\nnames: [dent]\n"
+    (tmp_path / "in/data.yaml").write_text(text)
+    done = command("convert_boxes.py", tmp_path / "in", "--to", "deeppcb", "--output", tmp_path / "out")
+    assert done.returncode == 0 and "name the same pictures with --data.validation_list" in done.stdout
+    (tmp_path / "in/data.yaml").write_text(text.replace("test:", "val:"))
+    done = command("convert_boxes.py", tmp_path / "in", "--to", "deeppcb", "--output", tmp_path / "other")
+    assert done.returncode == 0 and "warning" not in done.stdout

@@ -11,6 +11,7 @@ import numpy as np
 from common.regularization.mixup import BoxSample, draw_lambda, mix_box_samples
 from common.seeding import generator
 from tasks.pcb.config import Augment, Config
+from tasks.pcb.images import resize_image
 from tasks.pcb.pairs import shifted, widen
 
 # Pixels of the unmagnified picture, from the first to before the second.
@@ -149,14 +150,14 @@ def trim_margins(sample: BoxSample, factors: np.ndarray, margin: float) -> BoxSa
 
 def resize(sample: BoxSample, side: int) -> BoxSample:
     """The picture and its boxes stretched to ``side`` x ``side`` pixels."""
-    height, width, channels = sample.image.shape
+    height, width = sample.image.shape[:2]
     if (height, width) == (side, side):
         return sample
     shrunk = side < min(height, width)
     interpolation = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
-    image = cv2.resize(sample.image, (side, side), interpolation=interpolation)
+    image = resize_image(sample.image, side, side, interpolation)
     scale = np.array([side / width, side / height] * 2, np.float32)
-    return BoxSample(image.reshape(side, side, channels), sample.boxes * scale, sample.labels, sample.weights)
+    return BoxSample(image, sample.boxes * scale, sample.labels, sample.weights)
 
 
 def mirror(sample: BoxSample, axis: int) -> BoxSample:

@@ -137,8 +137,21 @@ class BoxFiles:
             self.json.write(JSON_END)
             for file in self.files:
                 file.close()
+            self._remove_old_drawings()
             for place, final in zip(self.places, self.finals):
                 os.replace(place, final)
+
+    def _remove_old_drawings(self) -> None:
+        """Those that the ``predictions.json`` about to be replaced lists, but for the ones drawn anew."""
+        try:
+            old = json.loads(self.finals[0].read_text(encoding="utf-8"))["pictures"]
+            names = [entry["drawn"] for entry in old if "drawn" in entry]
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        below = self.folder / PICTURES
+        for file in {self.folder / name for name in map(str, names)} - self.drawn:
+            if ".." not in file.parts and below in file.parents:
+                file.unlink(missing_ok=True)
 
     def _keep_whole(self) -> None:
         """End the files behind the last picture that is in all of them, as far as the disk lets them."""

@@ -9,11 +9,11 @@ from typing import Optional
 from common.errors import UserError, refused_writing
 from tasks.pcb.data import annotated, label_of, names_of, read_boxes
 from tasks.pcb.formats import Fields, read_box_set
-from tasks.pcb.formats.records import BoxSet
+from tasks.pcb.formats.records import BoxSet, Entry
 from tasks.pcb.formats.writers import WHOLE_PIXELS, WRITERS, Sample
 from tasks.pcb.grouping import groups_of
 from tasks.pcb.images import picture_size
-from tasks.pcb.splitting import DEEPPCB_VALIDATION
+from tasks.pcb.splitting import DEEPPCB_VALIDATION, require_apart
 
 # Of convert_boxes.py.
 FLAGS = Fields("INPUT", "--from", "--templates", "--unannotated")
@@ -27,6 +27,7 @@ class Conversion:
         rounded: boxes that had fractions of pixels, which the new format has not.
         flags: of train.py, with which the new data are split, and but for DeepPCB's layout grouped, as the
             old ones are without; empty where nothing is needed.
+        resplit: whether pictures are split off for validation otherwise than before, whatever the flags.
         left_out: annotations that were not written, a line each.
     """
 
@@ -36,6 +37,7 @@ class Conversion:
     boxes: int
     rounded: int
     flags: str
+    resplit: bool
     left_out: tuple[str, ...]
 
 
@@ -66,6 +68,7 @@ def convert(
         raise UserError(f"--output: {output} exists, expected the name of a new folder")
     found = read_box_set(root, source, classes, templates=templates, fields=FLAGS)
     entries = annotated(found.entries, unannotated, FLAGS.unannotated)
+    _require_once(root, entries)
     boxes = [read_boxes(entry, outside) for entry in entries]
     names = found.classes or names_of(root, boxes)
     _require_names(root, names)
@@ -82,7 +85,8 @@ def convert(
     _write(target, output, names, samples)
     found = replace(found, entries=entries)
     flags = _flags(found, root, target) if target != found.format else ""
-    return Conversion(found.format, names, len(samples), sum(map(len, boxes)), rounded, flags, found.left_out)
+    counts = len(samples), sum(map(len, boxes)), rounded
+    return Conversion(found.format, names, *counts, flags, _resplit(found, target), found.left_out)
 
 
 def _flags(found: BoxSet, root: Path, target: str) -> str:
@@ -99,6 +103,14 @@ def _flags(found: BoxSet, root: Path, target: str) -> str:
     return "--data.group -1" + (f" --data.validation_group {DEEPPCB_VALIDATION}" if held_out else "")
 
 
+def _resplit(found: BoxSet, target: str) -> bool:
+    """Whether folders become boards beside lists that leave validation open, which no flag undoes."""
+    if target != "deeppcb" or found.format == target:
+        return False
+    splits = {entry.split for entry in found.entries}
+    return splits != {None} and "validation" not in splits and any("/" in e.name for e in found.entries)
+
+
 def _write(target: str, output: Path, names: tuple[str, ...], samples: list[Sample]) -> None:
     partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
     try:
@@ -111,6 +123,15 @@ def _write(target: str, output: Path, names: tuple[str, ...], samples: list[Samp
             os.replace(partial, output)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _require_once(root: Path, entries: list[Entry]) -> None:
+    require_apart(root, entries)
+    seen: set[Path] = set()
+    for entry in entries:
+        if entry.picture in seen:
+            raise UserError(f"{root}: found {entry.name:.200} twice in a list, expected each picture once")
+        seen.add(entry.picture)
 
 
 def _require_names(root: Path, names: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from common.evaluation.detection import Detections
+from tasks.pcb.images import resize_image
 from tasks.pcb.pairs import widen
 
 SCORE_THRESHOLD, NMS_IOU, MOST_DETECTIONS = 0.01, 0.45, 100
@@ -108,6 +109,5 @@ def shrink(image: np.ndarray, scale: float) -> np.ndarray:
     """The picture with its sides times ``scale``, each new pixel the mean of those it covers."""
     if scale == 1.0:
         return image
-    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
-    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return scaled[:, :, None] if scaled.ndim == 2 else scaled
+    width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
+    return resize_image(image, width, height, cv2.INTER_AREA)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from common.errors import UserError
-from tasks.pcb.formats.records import BoxSet, Entry, text_lines
+from tasks.pcb.formats.records import PICTURE_FOLDERS, BoxSet, Entry, text_lines
 
 
 def groups_of(found: BoxSet, root: Path, group: Union[int, str, None], table: Optional[str]) -> list[str]:
@@ -89,7 +89,8 @@ def _read_table(path: Path, column: str) -> dict[str, str]:
         if len(row) != len(header):
             raise UserError(f"{path}: line {line}: found {len(row)} fields, expected {len(header)}")
         values = dict(zip(header, (value.strip() for value in row)))
-        name = values["picture"].replace("\\", "/")
+        parts = values["picture"].replace("\\", "/").split("/")
+        name = "/".join(part for part in parts if part not in (".", *PICTURE_FOLDERS))
         if not values[column]:
             raise UserError(f"{path}: line {line}: found nothing in {column!r:.40}, expected a board")
         if groups.setdefault(name, values[column]) != values[column]:

@@ -39,6 +39,18 @@ def find_files(folder: Path) -> Iterator[Path]:
         yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
 
 
+def resize_image(image: np.ndarray, width: int, height: int, interpolation: int) -> np.ndarray:
+    """The image, uint8 [rows, columns, channels], as [height, width, channels].
+
+    Args:
+        interpolation: of OpenCV, such as ``cv2.INTER_AREA``.
+    """
+    # OpenCV takes the mean of areas of four channels at most; pairs in colour have six.
+    parts = np.split(image, 2, axis=2) if image.shape[2] > 4 else [image]
+    resized = [cv2.resize(part, (width, height), interpolation=interpolation) for part in parts]
+    return np.concatenate([part.reshape(height, width, -1) for part in resized], axis=2)
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as :func:`read_image` gives it, which is decoded to its end.
 

@@ -84,7 +84,7 @@ def _listed(entries: list[Entry], root: Path, data: settings.Data) -> dict[str, 
     named = {name: root / file for name, file in files.items() if file is not None}
     if not named:
         own = {name: [i for i, entry in enumerate(entries) if entry.split == name] for name in SPLITS}
-        _require_apart(root, entries)
+        require_apart(root, entries)
         return {name: indices for name, indices in own.items() if indices}
     names = _names(entries)
     splits: dict[str, list[int]] = {}
@@ -96,7 +96,12 @@ def _listed(entries: list[Entry], root: Path, data: settings.Data) -> dict[str, 
     return splits
 
 
-def _require_apart(root: Path, entries: list[Entry]) -> None:
+def require_apart(root: Path, entries: list[Entry]) -> None:
+    """Refuse data that list a picture in two splits.
+
+    Raises:
+        UserError: naming the first one.
+    """
     split_of: dict[Path, Optional[str]] = {}
     for entry in entries:
         other = split_of.setdefault(entry.picture, entry.split)

@@ -99,6 +99,8 @@ FOLDERS = {
     "yolo_list": "{folder}/train.txt: line 2: no such picture {folder}/images/b.png",
     "yolo_names_gap": "{folder}/data.yaml: names: found the keys [0, 2], expected 0, 1, 2 and so on",
     "yolo_names_number": "{folder}/data.yaml: names: found int, expected names of classes",
+    "yolo_names_number_like": "{folder}/data.yaml: names: found 1000.0, which YAML does not read as text, "
+    "expected names of classes, in quotes where needed",
     "yolo_names_twice": "{folder}/data.yaml: names: found the class 'scratch' twice, expected each once",
     "yolo_no_folder": "{folder}/data.yaml: train: no such folder or list {folder}/images/train",
     "yolo_no_height": "{folder}/labels/a.txt: line 1: found box 0.5 0.5 0.1 0, expected a width "

@@ -88,3 +88,21 @@ def test_names_that_lead_elsewhere_or_repeat_are_drawn_inside_and_apart(tmp_path
     drawn = [p["drawn"] for p in pictures_of(tmp_path / "out")]
     assert drawn[:4] == ["pictures/a.png", "pictures/a-2.png", "pictures/x/a.png", "pictures/a.tif.png"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out"]
+
+
+def test_drawings_of_pictures_that_are_no_longer_predicted_go_and_other_files_stay(tmp_path):
+    def write(*names):
+        with BoxFiles(tmp_path, ("a",), {"classes": ["a"]}, drawing=True) as files:
+            for name in names:
+                files.write(name, np.zeros((32, 32, 1), np.uint8), NONE)
+
+    write("lot/a.png", "b.png")
+    (tmp_path / "pictures" / "own.png").write_bytes(b"")
+    outside = tmp_path / "b.png"
+    outside.write_bytes(b"")
+    listed = json.loads((tmp_path / "predictions.json").read_text(encoding="utf-8"))
+    listed["pictures"].append({"image": "x", "drawn": "pictures/../b.png"})
+    (tmp_path / "predictions.json").write_text(json.dumps(listed), encoding="utf-8")
+    write("b.png")
+    left = sorted(file.name for file in (tmp_path / "pictures").rglob("*.png"))
+    assert left == ["b.png", "own.png"] and outside.exists()

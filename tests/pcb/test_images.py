@@ -6,7 +6,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from common.errors import UserError
-from tasks.pcb.images import find_files, picture_size, read_image
+from tasks.pcb.images import find_files, picture_size, read_image, resize_image
 
 
 def write(path, pixels) -> None:
@@ -83,3 +83,12 @@ def test_a_tiff_that_is_cut_off_is_refused(tmp_path, channels, kind):
         file.write_bytes(content[: int(len(content) * share)])
         with pytest.raises(UserError, match="a.tif: found .* bytes that are no picture"):
             picture_size(file)
+
+
+@pytest.mark.parametrize("interpolation", [cv2.INTER_AREA, cv2.INTER_LINEAR])
+@pytest.mark.parametrize("channels", [1, 2, 3, 6])
+def test_each_channel_is_resized_as_if_it_were_alone(channels, interpolation):
+    image = np.random.default_rng(0).integers(0, 256, (40, 64, channels), np.uint8)
+    resized = resize_image(image, 23, 17, interpolation)
+    alone = [cv2.resize(image[:, :, i], (23, 17), interpolation=interpolation) for i in range(channels)]
+    assert (resized == np.stack(alone, axis=2)).all()

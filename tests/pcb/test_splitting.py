@@ -64,6 +64,14 @@ def test_a_board_never_stands_on_both_sides(root, group):
     assert "warning" not in data.summary()
 
 
+def test_a_table_of_groups_may_name_pictures_by_their_whole_path(root):
+    table = (root / "set/boards.csv").read_text(encoding="utf-8").splitlines()
+    paths = [table[0], *(f"./images/{line}" for line in table[1:])]
+    (root / "set/paths.csv").write_text("\n".join(paths), encoding="utf-8")
+    plain, whole = (read(root, group="board", group_table=name) for name in ("boards.csv", "paths.csv"))
+    assert groups(plain) == groups(whole)
+
+
 def test_named_groups_are_held_out_whole(root):
     data = read(root, group=r"/(b\d+)_", validation_group="b3", test_group="b7")
     assert groups(data)[1:] == [{"b3"}, {"b7"}]

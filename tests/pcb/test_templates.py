@@ -47,6 +47,10 @@ def read(root: Path, model_input: str = "pair", **data) -> Data:
         (None, "lot/a_test.png", "lot/a_temp.tif"),
         (None, "lot/a.png", "templates/lot/a.png"),
         (None, "lot/a.png", "templates/a.jpg"),
+        (None, "lot/images/a.png", "templates/lot/images/a.png"),
+        (None, "lot/images/a.png", "templates/lot/a.png"),
+        (None, "lot/a.png", "templates/lot/a.PNG"),
+        (None, "lot/A_TEST.PNG", "lot/A_TEMP.PNG"),
         ("golden", "lot/板 1.c.png", "golden/lot/板 1.c.bmp"),
         ("golden", "lot/a_test.png", "golden/lot/a_temp.png"),
         ("*_ref", "lot/a.png", "lot/a_ref.jpg"),
@@ -152,3 +156,12 @@ def test_real_templates_stand_beside_their_boards(data_root):
     config = build(Config, {"task": "pcb", "model": {"input": "difference"}}, "test")
     data = read_data(config, data_root)
     assert [len(templates_of(data.splits[name])) for name in data.splits] == [889, 111, 500]
+
+
+@pytest.mark.parametrize("template", ["golden/lot/images/a.png", "golden/lot/a.png"])
+@pytest.mark.parametrize("name", ["lot/a.png", "lot/images/a.png", "images/a.png", "a.png"])
+def test_a_template_is_the_same_whichever_folder_the_tested_pictures_are_named_from(tmp_path, template, name):
+    for file in ("lot/images/a.png", "lot2/images/a.png", template, "golden/lot2/images/a.png"):
+        write(tmp_path / file)
+    found = find_templates("golden", tmp_path).of(tmp_path / "lot/images/a.png", name)
+    assert found == tmp_path / template

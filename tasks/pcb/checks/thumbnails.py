@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from tasks.pcb.images import resize_image
+
 SIDE = 32
 PAIRS_TOGETHER = 4_000_000
 
@@ -17,7 +19,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     Args:
         image: uint8 [height, width, 1 or 3].
     """
-    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).reshape(SIDE, SIDE, -1)
+    small = resize_image(image, SIDE, SIDE, cv2.INTER_AREA)
     grey = small.astype(np.float32).mean(axis=2).ravel()
     grey -= grey.mean()
     length = np.linalg.norm(grey)

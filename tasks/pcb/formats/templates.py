@@ -1,12 +1,13 @@
 """Defect-free templates: which picture is compared with which; no Paddle here."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
 from common.errors import UserError
-from tasks.pcb.formats.records import Entry
+from tasks.pcb.formats.records import PICTURE_FOLDERS, Entry
 from tasks.pcb.images import SUFFIXES, is_picture
 
 # Below the root of a data set, with pictures of the same names as the tested ones.
@@ -21,8 +22,8 @@ class Templates:
 
     Attributes:
         beside: whether ``a_temp.jpg`` beside ``a_test.jpg`` is looked for first, as DeepPCB has it.
-        folder: of templates with the names of their tested pictures, below it in the same folders or in
-            none; ``a_temp.jpg`` does for ``a_test.jpg``.
+        folder: of templates with the names of their tested pictures, below it in the same folders (with or
+            without ``images``) or in none; ``a_temp.jpg`` does for ``a_test.jpg``.
         file: one template for all.
         pattern: name of a template, relative to its tested picture, whose name without suffix is ``*``.
     """
@@ -48,9 +49,18 @@ class Templates:
         if self.pattern is not None:
             yield _picture(tested.parent / self.pattern.replace("*", tested.stem), tested.suffix)
         if self.folder is not None:
-            for named in (Path(name), Path(name).with_name(tested.name), Path(tested.name)):
+            for named in self._names(tested, name):
                 yield _picture(self.folder / named.with_suffix(""), tested.suffix)
                 yield template_beside(self.folder / named)
+
+    def _names(self, tested: Path, name: str) -> list[Path]:
+        """What a template may be called below its folder."""
+        names = [Path(name), Path(name).with_name(tested.name)]
+        beside = Path(os.path.relpath(tested, self.folder.parent))
+        if ".." not in beside.parts:
+            names.append(beside)
+        plain = [Path(*(part for part in named.parts if part not in PICTURE_FOLDERS)) for named in names]
+        return list(dict.fromkeys([*names, *plain, Path(tested.name)]))
 
 
 def find_templates(given: Optional[str], root: Path, field: str = "data.templates") -> Templates:
@@ -104,14 +114,18 @@ def with_templates(entries: list[Entry], given: Optional[str], root: Path, field
 
 def template_beside(tested: Path) -> Optional[Path]:
     """``a_temp.jpg`` of ``a_test.jpg``, as in DeepPCB; None where there is none."""
-    if not tested.stem.endswith(TESTED):
-        return None
-    return _picture(tested.with_name(f"{tested.stem[: -len(TESTED)]}{TEMPLATE}"), tested.suffix)
+    name = tested.stem[: -len(TESTED)]
+    if tested.stem == f"{name}{TESTED}":
+        return _picture(tested.with_name(f"{name}{TEMPLATE}"), tested.suffix)
+    if tested.stem == f"{name}{TESTED.upper()}":
+        return _picture(tested.with_name(f"{name}{TEMPLATE.upper()}"), tested.suffix)
+    return None
 
 
 def _picture(place: Path, suffix: str) -> Optional[Path]:
     """The picture at a place, which may lack its suffix; that of the tested picture comes first."""
     if is_picture(place) and place.is_file():
         return place
-    files = (place.with_name(f"{place.name}{ending}") for ending in (suffix, *SUFFIXES))
+    endings = (suffix, *SUFFIXES, *map(str.upper, SUFFIXES))
+    files = (place.with_name(f"{place.name}{ending}") for ending in endings)
     return next((file for file in files if file.is_file()), None)

@@ -1,6 +1,7 @@
 """Writing pictures with boxes in each format; no Paddle here."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -113,6 +114,9 @@ def write_deeppcb(folder: Path, classes: tuple[str, ...], samples: list[Sample])
     lists: dict[str, list[str]] = {}
     for sample in samples:
         name = PurePosixPath(sample.name)
+        if AMBIGUOUS.search(sample.name):
+            expected = "expected no line ends in it and no space behind a suffix, for the lists of DeepPCB"
+            raise UserError(f"{sample.name!r:.200}: found this name of a picture, {expected}")
         parent = name.parent if len(name.parts) > 1 else PurePosixPath("images")
         # DeepPCB's lists name ID.jpg where the file is ID_test.jpg.
         _copy_file(sample.picture, folder / parent / f"{name.stem}{TESTED}{name.suffix}")
@@ -127,6 +131,8 @@ def write_deeppcb(folder: Path, classes: tuple[str, ...], samples: list[Sample])
     _write_lines(folder / "classes.txt", classes)
 
 
+# In lists of pairs a space parts the picture from its annotation.
+AMBIGUOUS = re.compile(r"[\r\n]|\.[A-Za-z]{3,4}\s")
 WRITERS = {"voc": write_voc, "coco": write_coco, "yolo": write_yolo, "deeppcb": write_deeppcb}
 # They have no fractions of pixels.
 WHOLE_PIXELS = ("voc", "deeppcb")

@@ -124,6 +124,7 @@ def _is_boxes(file: Path) -> bool:
 def _names(file: Path, values: dict[str, Any]) -> tuple[str, ...]:
     names = values.get("names")
     if isinstance(names, dict):
+        names = {int(key) if isinstance(key, str) and key.isdecimal() else key: names[key] for key in names}
         expected = list(range(len(names)))
         if sorted(names, key=str) != sorted(expected, key=str):
             raise UserError(f"{file}: names: found the keys {list(names)!r:.60}, expected 0, 1, 2 and so on")
@@ -131,6 +132,10 @@ def _names(file: Path, values: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(names, list):
         kind = type(names).__name__ if names is not None else "nothing"
         raise UserError(f"{file}: names: found {kind}, expected names of classes")
+    other = next((name for name in names if not isinstance(name, (str, int))), "")
+    if other != "":
+        found = f"found {other!r:.40}, which YAML does not read as text"
+        raise UserError(f"{file}: names: {found}, expected names of classes, in quotes where needed")
     count = values.get("nc", len(names))
     if count != len(names):
         raise UserError(f"{file}: nc: found {count!r:.20}, expected {len(names)}, as many as names")

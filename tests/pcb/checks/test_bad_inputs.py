@@ -28,6 +28,7 @@ UNREADABLE = {
     "yolo_count",
     "yolo_names_gap",
     "yolo_names_number",
+    "yolo_names_number_like",
     "yolo_names_twice",
     "yolo_no_folder",
     "yolo_not_yaml",
