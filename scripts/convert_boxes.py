@@ -7,7 +7,7 @@ runtime.prepare()
 from pathlib import Path  # noqa: E402
 
 from common.errors import ArgumentParser, run_command  # noqa: E402
-from tasks.pcb.conversion import convert  # noqa: E402
+from tasks.pcb.conversion import Conversion, convert  # noqa: E402
 from tasks.pcb.formats import READERS  # noqa: E402
 from tasks.pcb.formats.records import read_classes  # noqa: E402
 
@@ -55,21 +55,26 @@ def main() -> None:
         arguments.boxes_outside,
         arguments.templates,
     )
+    tell(done, arguments.output, arguments.to)
+
+
+def tell(done: Conversion, output: Path, target: str) -> None:
+    """Print what was written, what was lost, and how the new data are split as the original ones."""
     print(
-        f"{arguments.output}: {done.pictures} pictures, {done.boxes} boxes of {len(done.classes)} classes "
-        f"({', '.join(done.classes)}), from {done.format} to {arguments.to}"
+        f"{output}: {done.pictures} pictures, {done.boxes} boxes of {len(done.classes)} classes "
+        f"({', '.join(done.classes)}), from {done.format} to {target}"
     )
     for line in done.left_out:
         print(f"warning: {line}")
     if done.rounded:
-        print(f"{done.rounded} boxes had fractions of pixels, which {arguments.to} has not: rounded")
+        print(f"{done.rounded} boxes had fractions of pixels, which {target} has not: rounded")
     if done.resplit:
         print(
             "warning: the original data have no list for validation; in DeepPCB's layout folders are boards, "
             "of which whole ones are split off: name the same pictures with --data.validation_list"
         )
     if done.flags:
-        does = "splits them" if arguments.to == "deeppcb" else "groups and splits them"
+        does = "splits them" if target == "deeppcb" else "groups and splits them"
         print(f"train.py {does} as the original ones with: {done.flags}")
 
 

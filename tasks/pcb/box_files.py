@@ -137,21 +137,21 @@ class BoxFiles:
             self.json.write(JSON_END)
             for file in self.files:
                 file.close()
-            self._remove_old_drawings()
+            old = self._old_drawings()
             for place, final in zip(self.places, self.finals):
                 os.replace(place, final)
+            for file in old - self.drawn:
+                file.unlink(missing_ok=True)
 
-    def _remove_old_drawings(self) -> None:
-        """Those that the ``predictions.json`` about to be replaced lists, but for the ones drawn anew."""
+    def _old_drawings(self) -> set[Path]:
+        """Those that the ``predictions.json`` about to be replaced lists."""
         try:
             old = json.loads(self.finals[0].read_text(encoding="utf-8"))["pictures"]
             names = [entry["drawn"] for entry in old if "drawn" in entry]
         except (OSError, ValueError, KeyError, TypeError):
-            return
-        below = self.folder / PICTURES
-        for file in {self.folder / name for name in map(str, names)} - self.drawn:
-            if ".." not in file.parts and below in file.parents:
-                file.unlink(missing_ok=True)
+            return set()
+        below, files = self.folder / PICTURES, [self.folder / str(name) for name in names]
+        return {file for file in files if ".." not in file.parts and below in file.parents}
 
     def _keep_whole(self) -> None:
         """End the files behind the last picture that is in all of them, as far as the disk lets them."""

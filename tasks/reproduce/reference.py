@@ -16,6 +16,10 @@ from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
 from tasks.reproduce.tables import Summary, select_runs, value_of
 
+# What a file of references must hold, and each of its runs.
+PARTS = dict.fromkeys(("runs", "headline", "environment", "differing", "best"), dict)
+PARTS.update(dict.fromkeys(("claims", "exploratory", "sources"), list))
+FIELDS = ("arm", "regime", "seed", "failure", "metrics", "overrides", "environment")
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     ROOT / "README.md",
@@ -37,10 +41,18 @@ def read_reference(suite: Path) -> Summary:
     """
     file = reference_file(suite)
     found = read_object(file)
-    parts = {"runs": dict, "headline": dict, "environment": dict, "best": dict}
-    parts.update(dict.fromkeys(("claims", "exploratory", "sources"), list), differing=dict)
-    if found.get("suite") != suite.stem or not all(isinstance(found.get(p), parts[p]) for p in parts):
+    if found.get("suite") != suite.stem:
         raise UserError(f"{file}: suite: found {found.get('suite')!r}, expected the results of {suite.stem}")
+    for part, kind in PARTS.items():
+        if not isinstance(found.get(part), kind):
+            kinds = f"found {type(found.get(part)).__name__}, expected {kind.__name__}"
+            raise UserError(f"{file}: {part}: {kinds}, as --write-reference writes it")
+    for name, run in found["runs"].items():
+        missing = [field for field in FIELDS if not isinstance(run, dict) or field not in run]
+        if missing:
+            raise UserError(
+                f"{file}: runs.{name}: found no {missing[0]}, expected it as --write-reference has it"
+            )
     return found
 
 

@@ -1,6 +1,7 @@
 """Reference results: kept in parts, arms in their regimes whole or not at all."""
 
 import argparse
+import json
 
 import pytest
 
@@ -157,3 +158,24 @@ def test_a_search_that_chooses_another_trial_drops_the_confirmation_of_the_first
     second = keep("second", *trials, wrong=dict(zip(trials, (0.3, 0.1))))
     assert second["best"] == {"baseline": "baseline_0.2"}
     assert arms(second) == [(trial, 7) for trial in trials]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda kept: kept.pop("sources"), "sources: found NoneType, expected list"),
+        (lambda kept: kept.update(suite="other"), "suite: found 'other', expected the results of made"),
+        (
+            lambda kept: kept["runs"]["baseline-small-seed3"].pop("overrides"),
+            "runs.baseline-small-seed3: found no",
+        ),
+    ],
+)
+def test_a_file_that_lacks_something_is_refused_before_anything_is_merged_into_it(keep, change, found):
+    kept = keep("first", "baseline")
+    change(kept)
+    keep.file.write_text(json.dumps(kept), encoding="utf-8")
+    before = keep.file.read_bytes()
+    with pytest.raises(UserError, match=f"made.json: {found}"):
+        keep("first", "other")
+    assert keep.file.read_bytes() == before
