@@ -1,6 +1,7 @@
 """Unpacking archives from strangers: nothing outside the folder, nothing but files, nothing endless."""
 
 import gzip
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -15,13 +16,14 @@ from common.errors import UserError, refused_writing
 # A member: its name, and what opens its content (None for a folder).
 Member = tuple[str, Optional[Callable[[], IO[bytes]]]]
 
-# What zipfile, tarfile and gzip raise on bytes that are no archive, are cut off or altered;
+# What zipfile, tarfile, gzip and lzma raise on bytes that are no archive, are cut off or altered;
 # RuntimeError is zipfile's word for an encrypted member.
 NOT_AN_ARCHIVE = (
     zipfile.BadZipFile,
     tarfile.TarError,
     gzip.BadGzipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     RuntimeError,
     ValueError,
@@ -33,7 +35,7 @@ class DamagedDownload(UserError):
 
 
 def unpack(archive: Path, wanted: Sequence[str], folder: Path, limit: int) -> None:
-    """Write the wanted members of a ``.zip`` or ``.tar.gz`` file into a new folder.
+    """Write the wanted members of a ``.zip``, ``.tar.gz`` or ``.tar.xz`` file into a new folder.
 
     Args:
         wanted: paths of files, or of folders with everything below them. What an archive puts
@@ -67,7 +69,8 @@ def _zip_members(path: Path) -> Iterator[Member]:
 
 
 def _tar_members(path: Path, limit: int) -> Iterator[Member]:
-    with gzip.open(path) as stream, tarfile.open(fileobj=_Limited(stream, limit), mode="r|") as archive:
+    open_stream = lzma.open if path.suffix == ".xz" else gzip.open
+    with open_stream(path) as stream, tarfile.open(fileobj=_Limited(stream, limit), mode="r|") as archive:
         for member in archive:
             if not (member.isreg() or member.isdir()):
                 raise DamagedDownload(f"found {member.name!r}, a link or device; expected files only")

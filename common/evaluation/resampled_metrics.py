@@ -15,7 +15,7 @@ class ConfusionMetric:
 
     Attributes:
         name: the metric.
-        items: texts of the reviews.
+        items: what each review is known by, such as a hash of its text.
         labels, predicted: int [items], 0 to ``classes`` - 1.
         classes: how many.
     """

@@ -16,7 +16,7 @@ class ItemMetric(Protocol):
     """A metric of one run as a function of how often each item of the split counts.
 
     Attributes:
-        items: what the items are, in order: texts of reviews, names of pictures.
+        items: what the items are, in order: hashes of reviews, names of pictures.
     """
 
     items: tuple[str, ...]

@@ -22,11 +22,11 @@ from tasks.reproduce.cells import (
     whole_parts,
 )
 from tasks.reproduce.estimate import Estimate, duration, plan_text
+from tasks.reproduce.flags import check_flags
+from tasks.reproduce.packing import pack, told, unpack_cells
 from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
 from tasks.reproduce.store import BROKEN, FINISHED, INTERRUPTED, RUNNING, WAITING, Store
 from tasks.reproduce.suite_file import read_suite
-
-WAYS = ("list", "dry_run", "report_only", "cell")
 
 
 class Reproduction:
@@ -51,6 +51,8 @@ class Reproduction:
         name = f"{self.file.stem}-check" if arguments.check else self.file.stem
         self.store = Store(arguments.output or Path("runs/reproduce") / name)
         self.before_confirmation = self._limited(expand(self.suite, self.file.parent))
+        if arguments.unpack is not None:
+            self._unpack()
         self.cells = [*self.before_confirmation, *self._confirming()]
         self.estimate = Estimate(self.suite, self.store, self.cells)
         # An empty name too is one: of a line that another program left empty.
@@ -77,6 +79,10 @@ class Reproduction:
             return
         for cell in self.cells:
             self.store.check_unchanged(cell)
+        if self.arguments.pack is not None:
+            number = pack(self.cells, self.store, self.arguments.pack)
+            print(f"packed {number} of {len(self.cells)} runs: {self.arguments.pack}")
+            return
         if self.arguments.report_only:
             self._report()
             return
@@ -93,6 +99,15 @@ class Reproduction:
                     print("python scripts/" + shlex.join(line))
             return
         self._work()
+
+    def _unpack(self) -> None:
+        found = unpack_cells(self.before_confirmation, self.store, self.arguments.unpack)
+        # Of a confirmation nobody knows the cells before the search is there.
+        for what, names in unpack_cells(self._confirming(), self.store, self.arguments.unpack).items():
+            found[what] += names
+        if self.suite.boards and found["unpacked"]:
+            draw_boards(self.suite.boards, self.store)
+        print(told(found, self.arguments.unpack), file=sys.stderr)
 
     def _work(self) -> None:
         root, cells = self._data_root(), [self.only] if self.only else self.cells
@@ -277,22 +292,3 @@ def _told(left_out: dict[str, str], cells: list[Cell]) -> str:
             arms.setdefault(left_out[cell.name], []).append(cell.arm)
     parts = [f"{len(some)} of {', '.join(dict.fromkeys(some))}: {why}" for why, some in arms.items()]
     return f"left out are {len(left_out)} of {len(cells)} runs, {'; '.join(parts)}"
-
-
-def check_flags(arguments: argparse.Namespace) -> None:
-    """Refuse flags that do not go together.
-
-    Raises:
-        UserError: naming one of them.
-    """
-    ways = [f"--{way.replace('_', '-')}" for way in WAYS if getattr(arguments, way) not in (False, None)]
-    if len(ways) > 1:
-        raise UserError(f"{ways[1]}: found beside {ways[0]}, expected one of them")
-    if arguments.seeds is not None and arguments.seeds < 1:
-        raise UserError(f"--seeds: found {arguments.seeds}, expected 1 or more")
-    if not arguments.write_reference:
-        return
-    if arguments.seeds is not None:
-        raise UserError("--write-reference: found beside --seeds, expected the results of all seeds")
-    if ways and ways[0] != "--report-only":
-        raise UserError(f"--write-reference: found beside {ways[0]}, which makes no report")

@@ -53,6 +53,10 @@ class Store:
         """What train.py and evaluate.py said."""
         return self.folder / "state" / f"{cell.name}.log"
 
+    def record_file(self, cell: Cell) -> Path:
+        """Where a cell's record stands."""
+        return self.folder / "state" / f"{cell.name}.json"
+
     def lock(self, name: str) -> Path:
         """Held by the process that works on something."""
         return self.folder / "locks" / f"{name}.lock"
@@ -67,7 +71,7 @@ class Store:
         Raises:
             UserError: the file is not what :meth:`write` wrote.
         """
-        file = self._record_file(cell)
+        file = self.record_file(cell)
         if not file.exists():
             return Record()
         try:
@@ -77,7 +81,7 @@ class Store:
 
     def write(self, cell: Cell, record: Record) -> None:
         """Keep a record."""
-        write_text(self._record_file(cell), json.dumps(dataclasses.asdict(record), indent=2) + "\n")
+        write_text(self.record_file(cell), json.dumps(dataclasses.asdict(record), indent=2) + "\n")
 
     def status(self, cell: Cell) -> str:
         """FINISHED, BROKEN, INTERRUPTED or WAITING; who works on it is not asked."""
@@ -118,9 +122,6 @@ class Store:
                 f"cell {cell.name} has changed since it was run: {error}; expected another --output, or the "
                 f"folder {run.path} removed"
             ) from None
-
-    def _record_file(self, cell: Cell) -> Path:
-        return self.folder / "state" / f"{cell.name}.json"
 
 
 def _last_step(history: Path) -> int:

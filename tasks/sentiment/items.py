@@ -1,5 +1,6 @@
 """Metrics of a run as functions of its reviews, from its predictions; for comparisons over seeds."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Optional
@@ -13,6 +14,8 @@ from common.training.run_folder import RunFolder
 
 REPLICATES = 10_000
 UNIT = "reviews"
+# Of 64 bits, so that a million reviews have no two alike but by a chance of one in 40 million.
+HASH_DIGITS = 16
 
 
 class Items:
@@ -27,10 +30,10 @@ class Items:
 
     def metric(self, run: RunFolder, split: str, name: str) -> Optional[ItemMetric]:
         """A metric by review; None of one that is no function of counts."""
-        texts, classes, labels, predicted = self._read(run.predictions(split))
+        hashes, classes, labels, predicted = self._read(run.predictions(split))
         if name not in CONFUSION_METRICS or (name == "f1_positive" and len(classes) != 2):
             return None
-        return ConfusionMetric(name, texts, labels, predicted, len(classes))
+        return ConfusionMetric(name, hashes, labels, predicted, len(classes))
 
     def groups(self, run: RunFolder, split: str) -> None:
         """Reviews are drawn one by one."""
@@ -43,9 +46,22 @@ class Items:
 
 
 def read_reviews(file: Path) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:
-    """Texts, classes, and int [n] labels and predictions of a predictions file."""
-    # Texts such as "NA" are texts, not gaps.
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    """Hashes of texts, classes, and int [n] labels and predictions, from a predictions file of either kind."""
+    rows = _with_hashes(file)
     classes = tuple(name[2:] for name in rows.columns if name.startswith("p_"))
     labels, predicted = (rows[name].map(classes.index).to_numpy(int) for name in ("label", "predicted"))
-    return tuple(rows["text"]), classes, labels, predicted
+    return tuple(rows["text_sha256"]), classes, labels, predicted
+
+
+def published_predictions(file: Path) -> str:
+    """A predictions file as anyone may have it: a hash in the place of each review's text."""
+    return _with_hashes(file).to_csv(index=False, lineterminator="\n")
+
+
+def _with_hashes(file: Path) -> pd.DataFrame:
+    # Texts such as "NA" are texts, not gaps.
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    if "text_sha256" in rows:
+        return rows
+    hashes = [hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS] for text in rows["text"]]
+    return rows.drop(columns="text").assign(text_sha256=hashes)

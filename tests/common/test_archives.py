@@ -21,7 +21,7 @@ def make_zip(path, members: dict[str, bytes]):
 
 
 def make_tar(path, members: dict[str, bytes], *others: tarfile.TarInfo):
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, f"w:{path.suffix[1:]}") as archive:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -31,7 +31,7 @@ def make_tar(path, members: dict[str, bytes], *others: tarfile.TarInfo):
     return path
 
 
-MAKERS = {".zip": make_zip, ".tar.gz": make_tar}
+MAKERS = {".zip": make_zip, ".tar.gz": make_tar, ".tar.xz": make_tar}
 
 
 def files_below(folder) -> dict[str, bytes]:

@@ -76,6 +76,18 @@ def test_a_finished_suite_runs_nothing_again(smoke, command):
     assert {file: file.stat().st_mtime_ns for file in smoke.glob("state/*")} == before
 
 
+def test_packed_runs_are_finished_wherever_they_are_unpacked(smoke, command, tmp_path):
+    file, folder = tmp_path / "runs.tar.xz", tmp_path / "elsewhere"
+    assert command("reproduce.py", "--suite", SMOKE, "--output", smoke, "--pack", file).returncode == 0
+    # Every run is there, so that nothing is left to do but the report.
+    done = command("reproduce.py", "--suite", SMOKE, "--output", folder, "--unpack", file)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(CELLS)} runs unpacked, 0 kept" in done.stderr
+    assert not list((folder / "runs").rglob("*.safetensors")) and not list((folder / "state").glob("*-*.log"))
+    command("reproduce.py", "--suite", SMOKE, "--output", smoke, "--report-only")
+    assert (folder / "results.json").read_bytes() == (smoke / "results.json").read_bytes()
+
+
 def test_the_test_split_is_read_once_by_each_run_that_has_it(smoke):
     for cell in CELLS:
         file = smoke / "runs" / cell.name / "test_readings.csv"
