@@ -209,13 +209,17 @@ def _leaves(values: dict[str, Any], prefix: str = ""):
 
 
 def _processor() -> str:
+    """Name and number; on x86 also family and model, since numbers depend on the instructions they bring."""
     cpuinfo = Path("/proc/cpuinfo")
-    names = [
-        line.partition(":")[2].strip()
-        for line in (cpuinfo.read_text(errors="replace") if cpuinfo.exists() else "").splitlines()
-        if line.startswith("model name")
-    ]
-    return f"{names[0]} x {len(names)}" if names else platform.processor()
+    fields: dict[str, list[str]] = {}
+    for line in (cpuinfo.read_text(errors="replace") if cpuinfo.exists() else "").splitlines():
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), []).append(value.strip())
+    names = fields.get("model name")
+    if not names:
+        return platform.processor()
+    kind = ", ".join(f"{name} {fields[name][0]}" for name in ("cpu family", "model") if name in fields)
+    return f"{names[0]}{kind and f' ({kind})'} x {len(names)}"
 
 
 def _sha256(content: bytes) -> str:

@@ -46,7 +46,7 @@ class Items:
 
 
 def read_reviews(file: Path) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:
-    """Hashes of texts, classes, and int [n] labels and predictions, from a predictions file of either kind."""
+    """Of a predictions file, published or not: hashes of texts, classes, int [n] labels and predictions."""
     rows = _with_hashes(file)
     classes = tuple(name[2:] for name in rows.columns if name.startswith("p_"))
     labels, predicted = (rows[name].map(classes.index).to_numpy(int) for name in ("label", "predicted"))
