@@ -1,12 +1,18 @@
 """Where a run computes: processor or GPU, one process or several."""
 
 import contextlib
+import itertools
+import time
 
 import paddle
 
 from common.config_fields import Loop
 from common.errors import UserError
 from common.training.device_check import require_device
+
+WAIT_SECONDS = 0.05
+# Every process counts the same ones, since all come to each.
+_MEETINGS = itertools.count()
 
 
 def select_device(train: Loop) -> str:
@@ -85,6 +91,15 @@ def sum_over_processes(value: float) -> float:
 
 
 def wait_for_all() -> None:
-    """Return when every process has come here."""
-    if world_size() > 1:
-        paddle.distributed.barrier()
+    """Return when every process has come here, however long one evaluates before.
+
+    By the store in which the processes met: a barrier of gloo, the library that joins processors, gives up
+    after 30 seconds.
+    """
+    if world_size() == 1:
+        return
+    store = paddle.base.core.create_or_get_global_tcp_store()
+    key = f"wait_for_all/{next(_MEETINGS)}"
+    store.add(key, 1)
+    while store.add(key, 0) < world_size():
+        time.sleep(WAIT_SECONDS)

@@ -60,3 +60,22 @@ def test_with_adamw_the_losses_agree(tmp_path):
     (_, one), (_, two) = (train(tmp_path / str(n), n) for n in (1, 2))
     assert one["train_loss"].to_numpy() == pytest.approx(two["train_loss"].to_numpy(), abs=1e-4)
     assert one["validation_loss"].to_numpy() == pytest.approx(two["validation_loss"].to_numpy(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_processes_wait_for_one_that_evaluates_longer_than_gloo_would(tmp_path):
+    script = tmp_path / "wait.py"
+    script.write_text(
+        "import time, paddle\n"
+        "from common.training.device import any_process, rank, wait_for_all\n"
+        "paddle.distributed.init_parallel_env()\n"
+        "time.sleep(35 * (rank() == 0))\n"
+        "wait_for_all()\n"
+        "assert any_process(rank() == 1)\n"
+    )
+    launch = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo"]
+    command = [*launch, "--log_dir", str(tmp_path / "log"), str(script)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, env=environment)
+    logs = "".join(file.read_text() for file in (tmp_path / "log").glob("workerlog.*"))
+    assert done.returncode == 0, done.stdout + done.stderr + logs
