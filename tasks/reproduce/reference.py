@@ -23,6 +23,7 @@ FIELDS = ("arm", "regime", "seed", "failure", "metrics", "overrides", "environme
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     ROOT / "README.md",
+    ROOT / "README.zh-CN.md",
     ROOT / "tasks" / "reproduce" / "README.md",
     ROOT / "tasks" / "sentiment" / "mini-bert-zh" / "README.md",
 )
