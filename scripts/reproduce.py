@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--cell", metavar="NAME", help="run this one only, a broken one again")
     parser.add_argument("--report-only", action="store_true", help="report what is finished, run nothing")
     parser.add_argument("--pack", type=Path, metavar="FILE.tar.xz", help="write what is finished to one file")
-    parser.add_argument("--unpack", type=Path, metavar="FILE.tar.xz", help="first take over packed runs")
+    parser.add_argument(
+        "--unpack", type=Path, nargs="+", metavar="FILE.tar.xz", help="before all else take over packed runs"
+    )
     parser.add_argument("--check", action="store_true", help="run again, compare with the reference results")
     parser.add_argument("--seeds", type=int, help="at most so many seeds of each arm in each regime")
     parser.add_argument("--output", type=Path, help="the suite's folder [runs/reproduce/SUITE, ...-check]")

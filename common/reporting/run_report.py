@@ -10,13 +10,14 @@ from common.errors import UserError
 from common.reporting.page import HtmlImage, HtmlTable, Section, write_page
 from common.reporting.plots import plot_comparison, plot_learning_curves
 from common.reporting.tables import show
+from common.table_file import read_table
 from common.training.run_folder import RunFolder
 
 
 def write_run_report(run: RunFolder, metric: str, task_sections: Sequence[Section] = ()) -> None:
     """Metrics of every evaluated split, learning curves of ``metric``, what the task adds, settings."""
     plot = run.path / "plots" / "learning_curves.png"
-    plot_learning_curves(pd.read_csv(run.history), metric, plot)
+    plot_learning_curves(read_table(run.history), metric, plot)
     metrics = run.metrics()
     names = list(dict.fromkeys(name for values in metrics.values() for name in values))
     rows = [[name, *(show(values.get(name)) for values in metrics.values())] for name in names]
@@ -37,7 +38,7 @@ def write_run_report(run: RunFolder, metric: str, task_sections: Sequence[Sectio
 
 def training_time(run: RunFolder) -> str:
     """Epochs of a run and its minutes of training, in words; see :func:`training_minutes`."""
-    history = pd.read_csv(run.history)
+    history = read_table(run.history)
     return f"{len(history)} epochs, {training_minutes(history):.1f} minutes of training without evaluation"
 
 
@@ -70,7 +71,7 @@ def comparison_table(runs: list[RunFolder], split: str, metrics: tuple[str, ...]
         if values is None:
             file = run.path / "metrics.json"
             raise UserError(f"{file}: found no {split} metrics; run evaluate.py --split {split} on it first")
-        history = pd.read_csv(run.history)
+        history = read_table(run.history)
         minutes = f"{training_minutes(history):.1f}"
         rows.append([name, *(show(values.get(m)) for m in metrics), str(len(history)), minutes])
     return HtmlTable(["run", *metrics, "epochs", "minutes"], rows)
@@ -78,7 +79,7 @@ def comparison_table(runs: list[RunFolder], split: str, metrics: tuple[str, ...]
 
 def curves_section(title: str, runs: list[RunFolder], metric: str, plot: Path) -> Section:
     """Validation curves of runs of one task: of ``metric``, or of the loss where a run has no such metric."""
-    histories = {name: pd.read_csv(run.history) for name, run in zip(run_names(runs), runs)}
+    histories = {name: read_table(run.history) for name, run in zip(run_names(runs), runs)}
     if any(f"validation_{metric}" not in history for history in histories.values()):
         metric = "loss"
     plot_comparison(histories, metric, plot)

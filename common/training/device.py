@@ -94,7 +94,8 @@ def wait_for_all() -> None:
     """Return when every process has come here, however long one evaluates before.
 
     By the store in which the processes met: a barrier of gloo, the library that joins processors, gives up
-    after 30 seconds.
+    after 30 seconds. Of a process that has died Paddle's launcher knows, and ends the others. The process 0
+    keeps the store and has to outlive the last meeting, as it does by writing the report.
     """
     if world_size() == 1:
         return

@@ -131,7 +131,7 @@ class RunFolder:
             "python": platform.python_version(),
             **installed_versions(PACKAGES),
             "platform": platform.platform(),
-            "processor": _processor(),
+            "processor": processor(),
             "device": device,
             "threads": os.environ.get("OMP_NUM_THREADS"),
             "mkl_debug_cpu_type": os.environ.get("MKL_DEBUG_CPU_TYPE"),
@@ -170,9 +170,13 @@ class RunFolder:
         write_csv(self.history, rows)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Contents of ``metrics.json``: {split: {metric: value}}."""
+        """Contents of ``metrics.json``: {split: {metric: value}}.
+
+        Raises:
+            UserError: it is damaged.
+        """
         file = self.path / "metrics.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return read_object(file) if file.exists() else {}
 
     def add_metrics(self, split: str, metrics: dict[str, Any]) -> None:
         """Put the metrics of one split into ``metrics.json``, other splits kept."""
@@ -208,9 +212,8 @@ def _leaves(values: dict[str, Any], prefix: str = ""):
             yield f"{prefix}{key}", value
 
 
-def _processor() -> str:
-    """Name and number; on x86 also family and model, since numbers depend on the instructions they bring."""
-    cpuinfo = Path("/proc/cpuinfo")
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Name and number of cores; on x86 also family and model, since speed and digits depend on them."""
     fields: dict[str, list[str]] = {}
     for line in (cpuinfo.read_text(errors="replace") if cpuinfo.exists() else "").splitlines():
         name, _, value = line.partition(":")

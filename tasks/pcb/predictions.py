@@ -1,6 +1,5 @@
 """Detections of a split as the rows of a file, and back; metrics and report are made from these."""
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import UserError
 from common.evaluation.detection import Detections
+from common.table_file import read_table
 from tasks.pcb.data import Picture
 
 CORNERS = ("x1", "y1", "x2", "y2")
@@ -45,13 +46,21 @@ def detection_rows(found: Detections, classes: tuple[str, ...]) -> list[dict[str
 
 
 def read_predictions(file: Path, names: Sequence[str], classes: tuple[str, ...]) -> list[Detections]:
-    """The detections of the named pictures, in that order; the inverse of :func:`prediction_rows`."""
+    """The detections of the named pictures, in that order; the inverse of :func:`prediction_rows`.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     rows: dict[str, list[dict[str, str]]] = {name: [] for name in names}
-    with open(file, encoding="utf-8", newline="") as text:
-        for row in csv.DictReader(text):
+    # Without any detection it has no header either.
+    if file.read_bytes().strip():
+        for row in read_table(file, ("image", "class", "score", *CORNERS), text=True).to_dict("records"):
             if row["image"] in rows:
                 rows[row["image"]].append(row)
-    return [_detections(rows[name], classes) for name in names]
+    try:
+        return [_detections(rows[name], classes) for name in names]
+    except ValueError as error:
+        raise UserError(f"{file}: is damaged: {error}") from None
 
 
 def _detections(rows: list[dict[str, str]], classes: tuple[str, ...]) -> Detections:

@@ -23,7 +23,7 @@ from tasks.reproduce.cells import (
 )
 from tasks.reproduce.estimate import Estimate, duration, plan_text
 from tasks.reproduce.flags import check_flags
-from tasks.reproduce.packing import pack, told, unpack_cells
+from tasks.reproduce.packing import pack, unpacked
 from tasks.reproduce.runner import Runner, draw_boards, evaluation, training
 from tasks.reproduce.store import BROKEN, FINISHED, INTERRUPTED, RUNNING, WAITING, Store
 from tasks.reproduce.suite_file import read_suite
@@ -51,8 +51,8 @@ class Reproduction:
         name = f"{self.file.stem}-check" if arguments.check else self.file.stem
         self.store = Store(arguments.output or Path("runs/reproduce") / name)
         self.before_confirmation = self._limited(expand(self.suite, self.file.parent))
-        if arguments.unpack is not None:
-            self._unpack()
+        for file in arguments.unpack or ():
+            self._unpack(file)
         self.cells = [*self.before_confirmation, *self._confirming()]
         self.estimate = Estimate(self.suite, self.store, self.cells)
         # An empty name too is one: of a line that another program left empty.
@@ -100,14 +100,12 @@ class Reproduction:
             return
         self._work()
 
-    def _unpack(self) -> None:
-        found = unpack_cells(self.before_confirmation, self.store, self.arguments.unpack)
-        # Of a confirmation nobody knows the cells before the search is there.
-        for what, names in unpack_cells(self._confirming(), self.store, self.arguments.unpack).items():
-            found[what] += names
-        if self.suite.boards and found["unpacked"]:
-            draw_boards(self.suite.boards, self.store)
-        print(told(found, self.arguments.unpack), file=sys.stderr)
+    def _unpack(self, file: Path) -> None:
+        with unpacked(file, self.store) as packed:
+            packed.take(self.before_confirmation, self.store)
+            # Of a confirmation nobody knows the cells before the search is there.
+            packed.take(self._confirming(), self.store)
+        print(packed.told(), file=sys.stderr)
 
     def _work(self) -> None:
         root, cells = self._data_root(), [self.only] if self.only else self.cells
@@ -158,6 +156,9 @@ class Reproduction:
         results = Results(self.suite, self.cells, self.store, len(self._later()))
         if not results.found:
             raise UserError(f"{self.store.folder}: found no finished run of {self.file}, expected one")
+        if self.suite.boards:
+            # Unpacked runs come without.
+            draw_boards(self.suite.boards, self.store)
         checks = self._check_against_reference(results) if self.reference else []
         # Processes that share a suite come to its end together, and to the same plots.
         with wait_for_lock(self.store.lock("report")):

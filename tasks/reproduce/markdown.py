@@ -43,6 +43,8 @@ def made_on(summary: Summary) -> str:
     if None in seconds:
         worked += f" (without {seconds.count(None)} that were interrupted)"
     where = ", ".join(str(known[name]) for name in ("processor", "device") if name in known)
+    if "processor" in summary["differing"]:
+        where += " and others"
     commit, changed, _ = str(known.get("git_commit", "unknown")).partition("-dirty")
     done = f"{len(summary['runs'])} of {summary['planned']} runs"
     code = f"commit {commit[:12]}" + (" with changes that it has not" if changed else "")

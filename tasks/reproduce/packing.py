@@ -1,7 +1,8 @@
-"""Runs of a suite in one file: all that its verdicts rest on, so that days and machines add up.
+"""Runs of a suite in one file, so that days and machines add up.
 
-Of each run it holds the record, configuration, environment, metrics, curves and predictions, and
-neither weights nor texts or pictures of the data.
+Of each run that is finished it holds the record, configuration, environment, metrics, curves and
+predictions; of a broken one the record. Neither weights nor texts or pictures of the data are in it: what
+boards are compared by is read from the data again.
 """
 
 import contextlib
@@ -9,14 +10,15 @@ import io
 import os
 import shutil
 import tarfile
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import tasks
 from common.archives import DamagedDownload, unpack
 from common.errors import UserError, refused_writing
-from common.locking import is_held, try_lock
+from common.locking import is_held, try_lock, wait_for_lock
 from common.whole_file import whole_file
 from tasks.reproduce.cells import Cell
 from tasks.reproduce.store import BROKEN, FINISHED, Store
@@ -32,14 +34,17 @@ RUN_FILES = (
 # Of what a file unpacks to; 1,000 runs of 10,000 reviews each are less.
 LIMIT = 2 * 2**30
 
+# A member's name, and what reads its content.
+Member = tuple[str, Callable[[], bytes]]
+
 
 def pack(cells: Sequence[Cell], store: Store, file: Path) -> int:
     """Write the finished and broken cells to a ``.tar.xz`` file; how many.
 
-    The same cells give the same bytes.
+    The same runs give the same bytes, wherever they were unpacked before.
 
     Raises:
-        UserError: there is none, the name ends otherwise, or the file cannot be written.
+        UserError: there is none, or too much; the name ends otherwise; or the file cannot be written.
     """
     if file.suffixes[-2:] != [".tar", ".xz"]:
         raise UserError(f"--pack: found {file}, expected a name that ends with .tar.xz")
@@ -48,91 +53,151 @@ def pack(cells: Sequence[Cell], store: Store, file: Path) -> int:
         raise UserError(f"{store.folder}: found no finished run, expected one to pack")
     # Files that resemble each other side by side: hashes of the same reviews then cost nothing.
     members = sorted((member for cell in done for member in _members(cell, store)), key=_by_kind)
-    with whole_file(file) as partial, tarfile.open(partial, "w:xz") as archive:
-        for name, content in members:
+    left = LIMIT
+    with whole_file(file) as unfinished, tarfile.open(unfinished, "w:xz") as archive:
+        for name, read in members:
+            content = read()
+            left -= len(content)
+            if left < 0:
+                raise UserError(f"--pack: found more than {LIMIT:,} bytes, expected fewer runs in a file")
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return len(done)
 
 
-def unpack_cells(cells: Sequence[Cell], store: Store, file: Path) -> dict[str, list[str]]:
-    """Put packed cells into a suite's folder; names of what was ``unpacked``, ``kept`` and ``refused``.
+@dataclass
+class Packed:
+    """What is in a file of packed runs, and what became of each run.
 
-    Kept is what the folder has already: a run that is finished, can be resumed, or is being trained.
-    Refused is a cell that was run with another configuration than the suite's now.
-
-    Raises:
-        UserError: the file is not what :func:`pack` writes, or the folder cannot be written to.
+    Attributes:
+        file: that was unpacked.
+        content: its cells.
+        names: of all of them.
+        unpacked, kept, refused: names of cells that were taken over; that the folder had already, finished,
+            resumable or in work; and of another configuration or without a split that is asked for now.
     """
-    names: dict[str, list[str]] = {"unpacked": [], "kept": [], "refused": []}
-    if not file.is_file():
-        raise UserError(f"{file}: no such file, expected what --pack writes")
-    with refused_writing(store.folder), _temporary_folder(store.folder) as folder:
-        packed = Store(folder)
-        try:
-            unpack(file, ("state", "runs"), packed.folder, LIMIT)
-        except DamagedDownload as error:
-            raise UserError(f"{file}: {error}") from None
+
+    file: Path
+    content: Store
+    names: frozenset[str]
+    unpacked: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def take(self, cells: Sequence[Cell], store: Store) -> None:
+        """Put the runs of those cells into a suite's folder.
+
+        Raises:
+            UserError: a run is damaged, or the folder cannot be written to.
+        """
         for cell in cells:
-            if packed.status(cell) in (FINISHED, BROKEN):
-                names[_take(cell, packed, store)].append(cell.name)
-    return names
+            if not self.content.record_file(cell).exists():
+                continue
+            try:
+                with refused_writing(store.folder):
+                    getattr(self, _take(cell, self.content, store)).append(cell.name)
+            except UserError as error:
+                said = str(error).replace(f"{self.content.folder}/", "")
+                raise UserError(f"{self.file}: {said}") from None
 
+    def told(self) -> str:
+        """What was done, in one line.
 
-def told(found: Mapping[str, Sequence[str]], file: Path) -> str:
-    """What :func:`unpack_cells` did, in one line.
-
-    Raises:
-        UserError: nothing: no run in the file is one of the suite.
-    """
-    if not any(found.values()):
-        raise UserError(f"{file}: found no run of this suite, expected one")
-    said = f"{file}: {len(found['unpacked'])} runs unpacked, {len(found['kept'])} kept as they were"
-    if refused := found["refused"]:
-        said += f", {len(refused)} left out, of another configuration than now, the first {refused[0]}"
-    return said
+        Raises:
+            UserError: nothing, since no run in the file is one of the suite.
+        """
+        unknown = sorted(self.names.difference(self.unpacked, self.kept, self.refused))
+        if len(unknown) == len(self.names):
+            raise UserError(f"{self.file}: found no run of this suite, expected one")
+        said = f"{self.file}: {len(self.unpacked)} runs unpacked, {len(self.kept)} kept as they were"
+        if self.refused:
+            said += (
+                f", {len(self.refused)} left out, of another configuration or fewer splits than now, the "
+                f"first {self.refused[0]}"
+            )
+        if unknown:
+            said += f", {len(unknown)} left out that are no runs of it now, the first {unknown[0]}"
+        return said
 
 
 @contextlib.contextmanager
-def _temporary_folder(beside: Path) -> Iterator[Path]:
-    beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="unpacking-", dir=beside) as folder:
-        yield Path(folder)
+def unpacked(file: Path, store: Store) -> Iterator[Packed]:
+    """What a file of packed runs holds, in a folder that is gone afterwards.
+
+    Raises:
+        UserError: the file is not what :func:`pack` writes, or there is no place for it.
+    """
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; expected what --pack writes") from None
+    folder = store.folder / "unpacking"
+    with refused_writing(folder), wait_for_lock(store.lock("unpacking")):
+        # One that was killed left it.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            unpack(file, ("state", "runs"), folder, LIMIT)
+            names = frozenset(record.stem for record in (folder / "state").glob("*.json"))
+            yield Packed(file, Store(folder), names)
+        except DamagedDownload as error:
+            raise UserError(f"{file}: {error}") from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _take(cell: Cell, packed: Store, store: Store) -> str:
-    if packed.record(cell).config_sha256 != cell.config_hash():
+def _take(cell: Cell, content: Store, store: Store) -> str:
+    record, status = content.record(cell), content.status(cell)
+    if record.config_sha256 != cell.config_hash() or status not in (FINISHED, BROKEN):
         return "refused"
     with try_lock(store.lock(cell.name)) as free:
-        run, known = store.run(cell), store.status(cell) in (FINISHED, BROKEN)
+        run, known = store.run(cell), store.status(cell)
         # A script goes on alone when its reproduce.py was killed.
         busy = not free or any(map(is_held, (store.script_lock(cell.name), run.lock)))
-        if known or busy or run.last.exists():
+        done = known == FINISHED or (known == BROKEN and status == BROKEN)
+        if busy or done or (known != BROKEN and run.last.exists()):
             return "kept"
-        target = run.path
-        shutil.rmtree(target, ignore_errors=True)
-        if packed.run(cell).path.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(packed.run(cell).path, target)
-        # Last, because with its record a cell is done.
-        store.write(cell, packed.record(cell))
+        shutil.rmtree(run.path, ignore_errors=True)
+        # First, because a record without a run is one to be trained, and a run without its state cannot be.
+        store.write(cell, record)
+        if status == FINISHED:
+            _move(content.run(cell).path, run.path, cell)
     return "unpacked"
 
 
-def _members(cell: Cell, store: Store) -> Iterator[tuple[str, bytes]]:
+def _move(source: Path, target: Path, cell: Cell) -> None:
+    """The files that :func:`pack` writes of a run, and no others."""
+    part = source.with_name(f"{source.name}.part")
+    for name in (*RUN_FILES, *(f"predictions/{split}.csv" for split in _splits(cell))):
+        if (source / name).is_file():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source / name, part / name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(part, target)
+
+
+def _members(cell: Cell, store: Store) -> Iterator[Member]:
+    yield f"state/{cell.name}.json", store.record_file(cell).read_bytes
+    if store.status(cell) != FINISHED:
+        return
     run = store.run(cell)
-    yield f"state/{cell.name}.json", store.record_file(cell).read_bytes()
     for name in RUN_FILES:
         if (run.path / name).exists():
-            yield f"runs/{cell.name}/{name}", (run.path / name).read_bytes()
-    published = tasks.load(cell.task(), "items").published_predictions
-    for split in dict.fromkeys(("validation", *cell.splits)):
+            yield f"runs/{cell.name}/{name}", (run.path / name).read_bytes
+    for split in _splits(cell):
         file = run.predictions(split)
-        if file.exists():
-            yield f"runs/{cell.name}/predictions/{file.name}", published(file).encode()
+        yield f"runs/{cell.name}/predictions/{file.name}", partial(_published, cell, file)
 
 
-def _by_kind(member: tuple[str, bytes]) -> tuple[str, str]:
+def _published(cell: Cell, file: Path) -> bytes:
+    return tasks.load(cell.task(), "items").published_predictions(file).encode()
+
+
+def _splits(cell: Cell) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("validation", *cell.splits)))
+
+
+def _by_kind(member: Member) -> tuple[str, str]:
     name = member[0]
     return Path(name).name if name.startswith("runs") else "", name

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
 import pandas as pd
@@ -12,6 +13,7 @@ import tasks
 from common.config import nearest
 from common.errors import UserError
 from common.evaluation.fluctuation import within_run_fluctuation
+from common.table_file import read_table
 from common.training.run_folder import RunFolder
 from tasks.reproduce.cells import Cell, trials_of
 from tasks.reproduce.store import BROKEN, FINISHED, Store
@@ -40,7 +42,7 @@ class Result:
 
     def history(self) -> pd.DataFrame:
         """``history.csv``."""
-        return pd.read_csv(self.run.history)
+        return read_table(self.run.history)
 
     def within_run(self, metric: str) -> float:
         """Fluctuation of a validation metric late in the run; NaN without ``train.evaluate_every``.
@@ -50,7 +52,7 @@ class Result:
         """
         if self.failure is not None or not self.run.evaluations.exists():
             return math.nan
-        rows = pd.read_csv(self.run.evaluations)
+        rows = read_table(self.run.evaluations, ("step",))
         if f"validation_{metric}" not in rows:
             known = [name.partition("_")[2] for name in rows if name.startswith("validation_")]
             raise UserError(
@@ -149,12 +151,16 @@ def environment(result: Result) -> dict[str, Any]:
     """``environment.json`` without what belongs to one run alone."""
     file = result.run.path / "environment.json"
     found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    weights = found.get("weights")
+    if isinstance(weights, dict) and weights.get("file"):
+        # The same weights stand at another place on another machine.
+        found["weights"] = {**weights, "file": Path(weights["file"]).name}
     return {name: value for name, value in found.items() if not name.endswith("sha256") and value is not None}
 
 
 def _training_metric(run: RunFolder, task: str) -> Optional[float]:
     metric = selection_metric(task)
-    history = pd.read_csv(run.history)
+    history = read_table(run.history)
     if f"train_{metric}" not in history:
         return None
     best = history[f"validation_{metric}"].idxmax()

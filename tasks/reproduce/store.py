@@ -75,9 +75,16 @@ class Store:
         if not file.exists():
             return Record()
         try:
-            return Record(**read_object(file))
+            record = Record(**read_object(file))
         except TypeError as error:
             raise UserError(f"{file}: found other keys than reproduce.py writes: {error}") from None
+        kinds = {"finished": bool, "interrupted": bool, "seconds": (int, float), "config_sha256": str}
+        wrong = [name for name, kind in kinds.items() if not isinstance(getattr(record, name), kind)]
+        if not isinstance(record.failures, list) or not all(isinstance(f, str) for f in record.failures):
+            wrong.append("failures")
+        for name in wrong:
+            raise UserError(f"{file}: {name}: found {getattr(record, name)!r:.60}, which is of a wrong type")
+        return record
 
     def write(self, cell: Cell, record: Record) -> None:
         """Keep a record."""

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from common import runtime
 from common.errors import UserError
 from common.inference.new_folder import new_folder, require_new
 from common.inference.running import CONVERTERS, PACKAGES, require_packages
+from common.table_file import read_table
 from common.training.run_folder import RunFolder, installed_versions, write_text
 from tasks.runs import EXPORT
 from tasks.sentiment.classifier import Classifier
@@ -59,8 +59,7 @@ def texts_to_compare(run: RunFolder) -> list[str]:
     texts: list[str] = []
     for file, column in ((run.predictions("validation"), "text"), (EMBEDDED, "review")):
         if file.is_file():
-            # Texts such as "NA" are texts, not gaps.
-            texts += pd.read_csv(file, dtype=str, keep_default_na=False)[column].to_list()
+            texts += read_table(file, (column,), text=True)[column].to_list()
     chosen = list(dict.fromkeys(texts))[:TEXTS]
     return [*chosen, "".join(chosen)]
 

@@ -8,8 +8,10 @@ from typing import Optional
 import numpy as np
 import pandas as pd
 
+from common.errors import UserError
 from common.evaluation.resampled_metrics import CONFUSION_METRICS, ConfusionMetric
 from common.evaluation.resampling import ItemMetric
+from common.table_file import read_table
 from common.training.run_folder import RunFolder
 
 REPLICATES = 10_000
@@ -46,11 +48,31 @@ class Items:
 
 
 def read_reviews(file: Path) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:
-    """Of a predictions file, published or not: hashes of texts, classes, int [n] labels and predictions."""
+    """Of a predictions file, published or not: hashes of texts, classes, int [n] labels and predictions.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     rows = _with_hashes(file)
     classes = tuple(name[2:] for name in rows.columns if name.startswith("p_"))
-    labels, predicted = (rows[name].map(classes.index).to_numpy(int) for name in ("label", "predicted"))
+    labels, predicted = (_numbers(file, rows[name], classes) for name in ("label", "predicted"))
     return tuple(rows["text_sha256"]), classes, labels, predicted
+
+
+def _numbers(file: Path, names: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
+    unknown = ~names.isin(classes)
+    if unknown.any():
+        # Texts may have line breaks, so that only the row is known.
+        row, found = unknown.argmax() + 1, names[unknown.idxmax()]
+        raise UserError(
+            f"{file}: row {row}: {names.name}: found {found!r:.60}, expected one of {', '.join(classes):.100}"
+        )
+    return names.map(classes.index).to_numpy(int)
+
+
+def text_hash(text: str) -> str:
+    """What a review is known by where its text is not."""
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
 
 def published_predictions(file: Path) -> str:
@@ -59,9 +81,9 @@ def published_predictions(file: Path) -> str:
 
 
 def _with_hashes(file: Path) -> pd.DataFrame:
-    # Texts such as "NA" are texts, not gaps.
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    rows = read_table(file, ("label", "predicted"), text=True)
     if "text_sha256" in rows:
         return rows
-    hashes = [hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS] for text in rows["text"]]
-    return rows.drop(columns="text").assign(text_sha256=hashes)
+    if "text" not in rows:
+        raise UserError(f"{file}: found no column 'text', expected it, or 'text_sha256' of a packed run")
+    return rows.drop(columns="text").assign(text_sha256=list(map(text_hash, rows["text"])))

@@ -14,7 +14,7 @@ from common.evaluation.resampling import Draws
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import Config
 from tasks.sentiment.data import DataReader, labels_of
-from tasks.sentiment.items import REPLICATES, Items
+from tasks.sentiment.items import REPLICATES, Items, text_hash
 from tasks.sentiment.linear_baseline import fit_linear_baseline, probabilities_of
 
 METRIC = "accuracy"
@@ -84,8 +84,8 @@ def _linear_metric(
     pipeline, _ = fit_linear_baseline(data, features=features)
     reviews = data.splits[split]
     predicted = probabilities_of(pipeline, reviews, len(data.classes)).argmax(axis=1)
-    texts = tuple(review.text for review in reviews)
-    return ConfusionMetric(METRIC, texts, np.array(labels_of(reviews)), predicted, len(data.classes))
+    hashes = tuple(text_hash(review.text) for review in reviews)
+    return ConfusionMetric(METRIC, hashes, np.array(labels_of(reviews)), predicted, len(data.classes))
 
 
 def _row(

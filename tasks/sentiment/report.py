@@ -7,6 +7,7 @@ from common.evaluation.classification import calibration_bins, classification_me
 from common.reporting.page import HtmlImage, HtmlTable, Section
 from common.reporting.plots import plot_reliability
 from common.reporting.tables import show
+from common.table_file import read_table
 from common.training.run_folder import RunFolder
 from tasks.sentiment.config import HEADLINE_METRICS, Config
 from tasks.sentiment.data import Data
@@ -20,8 +21,7 @@ def report_sections(run: RunFolder, data: Data, config: Config) -> list[Section]
     splits = [split for split in ("validation", "test") if run.predictions(split).exists()]
     sections = [_comparison(run, data, splits)] if splits else []
     for split in splits:
-        # Texts such as "NA" are texts, not gaps.
-        rows = pd.read_csv(run.predictions(split), dtype=str, keep_default_na=False)
+        rows = read_table(run.predictions(split), ("label", "predicted", "text"), text=True)
         sections += _split_sections(run, split, rows, data.classes, config.data.group_column)
     return sections
 

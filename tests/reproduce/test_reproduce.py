@@ -84,7 +84,8 @@ def test_packed_runs_are_finished_wherever_they_are_unpacked(smoke, command, tmp
     assert done.returncode == 0, done.stderr
     assert f"{len(CELLS)} runs unpacked, 0 kept" in done.stderr
     assert not list((folder / "runs").rglob("*.safetensors")) and not list((folder / "state").glob("*-*.log"))
-    command("reproduce.py", "--suite", SMOKE, "--output", smoke, "--report-only")
+    again = command("reproduce.py", "--suite", SMOKE, "--output", smoke, "--report-only")
+    assert again.returncode == 0, again.stderr
     assert (folder / "results.json").read_bytes() == (smoke / "results.json").read_bytes()
 
 
