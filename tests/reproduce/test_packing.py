@@ -10,10 +10,10 @@ from common.locking import lock_with_children, try_lock
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import confirming, expand
 from tasks.reproduce.packing import pack, unpacked
-from tasks.reproduce.report import write_reports
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
+from tasks.reproduce.summary import summarize_suite
 from tests.reproduce.made_runs import QUICKSTART, SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -45,9 +45,15 @@ def finish_all(store, cells, wrong=WRONG):
         finish(store, cell, wrong[cell.arm])
 
 
+@pytest.fixture(autouse=True)
+def few_replicates(monkeypatch):
+    """What is compared here are files, not the quality of intervals."""
+    monkeypatch.setattr("tasks.sentiment.items.REPLICATES", 100)
+
+
 def summarized(plan, store):
     results = Results(*plan, store)
-    return write_reports(results, Analysis(results, store.folder), "made", [])
+    return summarize_suite(results, Analysis(results, store.folder), "made")
 
 
 def unpack(cells, store, file):
