@@ -1,6 +1,5 @@
 """An arm whose weights are not there: all others run, and it is said which runs are left out and why."""
 
-import argparse
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from common.errors import UserError
 from tasks.reproduce.cells import expand
 from tasks.reproduce.command import Reproduction
+from tasks.reproduce.flags import flags_parser
 from tasks.reproduce.store import Store
 from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import SUITE, finish, write_suite
@@ -24,11 +24,10 @@ def start(tmp_path, monkeypatch):
     (tmp_path / "train.py").write_text("import sys\nsys.exit('ValueError: something')\n", encoding="utf-8")
     file, store = write_suite(tmp_path, TEXT), Store(tmp_path / "out")
     finish(store, expand(read_suite(file), tmp_path)[0], 0.2)
-    flags = ("list", "dry_run", "cell", "report_only", "check", "seeds", "data_root", "write_reference")
 
-    def run(**given):
-        known = {**dict.fromkeys(flags), "suite": file, "output": tmp_path / "out", **given}
-        Reproduction(argparse.Namespace(**known)).run()
+    def run(*flags):
+        line = ["--suite", str(file), "--output", str(store.folder), *flags]
+        Reproduction(flags_parser("").parse_args(line)).run()
 
     return run, store
 
@@ -52,22 +51,22 @@ def test_a_whole_run_does_the_others_and_ends_with_which_were_left_out_and_why(s
 def test_a_run_of_another_arm_is_started_by_name_and_its_own_is_refused(start):
     run, store = start
     with pytest.raises(SystemExit):
-        run(cell="regularized-small-seed0")
+        run("--cell", "regularized-small-seed0")
     assert logs(store) == {"regularized-small-seed0": 2}
     with pytest.raises(UserError, match=f"cell other-small-seed0: model.weights: {WEIGHTS}: no such"):
-        run(cell="other-small-seed0")
+        run("--cell", "other-small-seed0")
     assert logs(store) == {"regularized-small-seed0": 2}
 
 
 def test_list_says_why_it_waits_and_a_plan_and_a_report_are_made(start, capsys):
     run, store = start
-    run(list=True)
+    run("--list")
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[1] for line in lines] == ["finished", "waiting", "waiting"]
     assert lines[1][2:] == [] and lines[2][2].startswith(f"model.weights: {WEIGHTS}: no such folder")
-    run(dry_run=True)
+    run("--dry-run")
     assert f"left out are 1 of 3 runs, {LEFT_OUT}" in capsys.readouterr().out
-    run(report_only=True)
+    run("--report-only")
     assert "report: " in capsys.readouterr().out and not logs(store)
 
 
@@ -77,8 +76,8 @@ def test_a_full_disk_is_one_line_and_breaks_no_run(start):
     log = store.folder / "state/regularized-small-seed0.log"
     log.symlink_to("/dev/full")
     with pytest.raises(UserError, match="out: cannot be written: No space left on device"):
-        run(cell="regularized-small-seed0")
+        run("--cell", "regularized-small-seed0")
     log.unlink()
     with pytest.raises(SystemExit):
-        run(cell="regularized-small-seed0")
+        run("--cell", "regularized-small-seed0")
     assert logs(store) == {"regularized-small-seed0": 2}

@@ -1,6 +1,5 @@
 """Reference results: kept in parts, arms in their regimes whole or not at all."""
 
-import argparse
 import json
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from common.errors import UserError
 from tasks.reproduce.cells import confirming, expand
 from tasks.reproduce.command import Reproduction
+from tasks.reproduce.flags import flags_parser
 from tasks.reproduce.reference import read_reference, reference_file
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Store
@@ -15,7 +15,6 @@ from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
-FLAGS = ("list", "dry_run", "cell", "report_only", "check", "seeds", "data_root", "write_reference")
 
 
 @pytest.fixture()
@@ -31,8 +30,8 @@ def keep(tmp_path):
         for cell in confirming(suite, tmp_path, choose_best(Results(suite, cells, store))):
             if cell.arm in chosen:
                 finish(store, cell, wrong[cell.arm])
-        flags = {**dict.fromkeys(FLAGS), "report_only": True, "write_reference": True}
-        Reproduction(argparse.Namespace(suite=file, output=store.folder, **flags)).run()
+        flags = ["--suite", str(file), "--output", str(store.folder), "--report-only", "--write-reference"]
+        Reproduction(flags_parser("").parse_args(flags)).run()
         return read_reference(file)
 
     call.file = reference_file(file)
