@@ -138,12 +138,19 @@ def test_an_interval_over_seeds_alone_says_so():
 
 
 def test_code_that_is_not_its_commits_is_said_to_differ():
-    summary = {"runs": {"a": {"seconds": 90.0}}, "planned": 2, "environment": {"git_commit": "a" * 40}}
+    summary = {"runs": {"a": {"seconds": 90.0}}, "planned": 2, "differing": {}}
+    summary["environment"] = {"git_commit": "a" * 40}
     assert made_on(summary) == f"1 of 2 runs, 1.5 min of work on an unknown machine, commit {'a' * 12}."
     summary["runs"]["b"] = {"seconds": None}
     assert made_on(summary).startswith("2 of 2 runs, 1.5 min of work (without 1 that were interrupted) on")
     summary["environment"]["git_commit"] += "-dirty"
     assert made_on(summary).endswith("with changes that it has not.")
+
+
+def test_runs_of_two_machines_are_not_said_to_be_of_one():
+    summary = {"runs": {}, "planned": 2, "differing": {"processor": ["A x 2", "B x 2"]}}
+    summary["environment"] = {"processor": "A x 2", "device": "cpu"}
+    assert "on A x 2, cpu and others, commit" in made_on(summary)
 
 
 def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
