@@ -16,6 +16,7 @@ from tasks.reproduce.suite_file import read_suite
 from tasks.reproduce.summary import summarize_suite
 from tests.reproduce.made_runs import QUICKSTART, SUITE, finish, write_suite
 
+pytestmark = pytest.mark.usefixtures("few_replicates")
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
 SEARCH = f"""
 title: Made by a test
@@ -43,12 +44,6 @@ def plan(tmp_path):
 def finish_all(store, cells, wrong=WRONG):
     for cell in cells:
         finish(store, cell, wrong[cell.arm])
-
-
-@pytest.fixture(autouse=True)
-def few_replicates(monkeypatch):
-    """What is compared here are files, not the quality of intervals."""
-    monkeypatch.setattr("tasks.sentiment.items.REPLICATES", 100)
 
 
 def summarized(plan, store):

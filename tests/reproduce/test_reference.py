@@ -14,6 +14,7 @@ from tasks.reproduce.store import Store
 from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
+pytestmark = pytest.mark.usefixtures("few_replicates")
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
 
 
