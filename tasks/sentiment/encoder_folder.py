@@ -20,7 +20,7 @@ PICKLES = (".pdparams", ".bin", ".pt", ".pth")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 # Encoders that the repository carries.
-CARRIED = {"mini-bert-zh": Path(__file__).with_name("mini-bert-zh")}
+CARRIED = {name: Path(__file__).with_name(name) for name in ("mini-bert-zh", "mini-bert-zh-causal")}
 
 # What makes the architecture; the rest of a config.json tells of the task and the software that it came from.
 SIZES = (

@@ -1,4 +1,4 @@
-"""The encoder that the repository carries."""
+"""The encoders that the repository carries."""
 
 import csv
 from pathlib import Path
@@ -30,9 +30,29 @@ def embedded_reviews() -> list[str]:
         return [row["review"] for row in csv.DictReader(file)]
 
 
-def test_it_is_complete_and_takes_at_most_12_megabytes():
-    assert {file.name for file in FOLDER.iterdir()} == FILES
-    assert sum(file.stat().st_size for file in FOLDER.iterdir()) <= 12e6
+@pytest.mark.parametrize("folder", CARRIED.values(), ids=list(CARRIED))
+def test_it_is_complete_and_takes_at_most_12_megabytes(folder):
+    assert {file.name for file in folder.iterdir()} == FILES
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 12e6
+
+
+def test_the_causal_one_has_the_vocabulary_of_the_other():
+    assert (CARRIED["mini-bert-zh-causal"] / "vocab.txt").read_bytes() == (FOLDER / "vocab.txt").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_causal_one_guesses_the_next_tokens_of_reviews_that_it_has_never_seen(tmp_path):
+    overrides = {
+        "objective": "clm",
+        "data": {"decontaminate": [], "held_out": 60, "max_length": 128},
+        "model": {"weights": "mini-bert-zh-causal"},
+    }
+    trainer = small_trainer(tmp_path / "run", tmp_path / "cache", overrides)
+    trainer.task.model.eval()
+    metrics, _ = trainer.task.evaluate_split("validation")
+    # It reaches 0.27 and 88; without learning, 0.0 and 248.
+    assert metrics["next_token_accuracy"] > 0.2
+    assert metrics["perplexity"] < 120
 
 
 def test_its_name_is_enough_in_any_folder_and_a_folder_on_disk_wins(tmp_path, monkeypatch):
