@@ -14,10 +14,12 @@ from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tasks.reproduce.summary import summarize_suite
+from tests.conftest import ROOT
 from tests.reproduce.made_runs import QUICKSTART, SUITE, finish, write_suite
 
 pytestmark = pytest.mark.usefixtures("few_replicates")
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
+PACKED = sorted((ROOT / "configs/reproduce/reference").glob("*.tar.xz"))
 SEARCH = f"""
 title: Made by a test
 seconds_per_run: 10
@@ -229,6 +231,15 @@ def test_a_search_comes_with_its_confirmation_and_with_one_of_its_seeds_alone(tm
     done = command(*line, new, "--unpack", tmp_path / "a.tar.xz", "--cell", fresh[0].name)
     assert done.returncode == 0 and "6 runs unpacked, 0 kept as they were\n" in done.stderr
     assert {Store(new).status(cell) for cell in (*trials, *fresh)} == {"finished"}
+
+
+@pytest.mark.parametrize("file", PACKED, ids=lambda file: file.name)
+def test_the_packed_runs_of_the_repository_are_runs_of_its_suites_as_they_are_now(tmp_path, file):
+    suite, store = ROOT / f"configs/reproduce/{file.name.partition('.')[0]}.yaml", Store(tmp_path)
+    found = unpack(expand(read_suite(suite), suite.parent), store, file)
+    assert found.names == set(found.unpacked)
+    predictions = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("predictions/*.csv")]
+    assert predictions and not any("text" in text.partition("\n")[0].split(",") for text in predictions)
 
 
 @pytest.mark.parametrize(
