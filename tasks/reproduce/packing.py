@@ -18,6 +18,7 @@ from pathlib import Path
 import tasks
 from common.archives import DamagedDownload, unpack
 from common.errors import UserError, refused_writing
+from common.json_file import read_object
 from common.locking import is_held, try_lock, wait_for_lock
 from common.whole_file import whole_file
 from tasks.reproduce.cells import Cell
@@ -33,6 +34,8 @@ RUN_FILES = (
 )
 # Of what a file unpacks to; 1,000 runs of 10,000 reviews each are less.
 LIMIT = 2 * 2**30
+# Where runs of a file stand that have another name there than in the suite.
+RENAMED = "renamed"
 
 # A member's name, and what reads its content.
 Member = tuple[str, Callable[[], bytes]]
@@ -73,32 +76,34 @@ class Packed:
     Attributes:
         file: that was unpacked.
         content: its cells.
-        names: of all of them.
+        configs: the SHA-256 of each one's configuration by its name.
+        matched: names in the file of runs that the suite has too, under whatever name.
         unpacked, kept, refused: names of cells that were taken over; that the folder had already, finished,
             resumable or in work; and of another configuration or without a split that is asked for now.
     """
 
     file: Path
     content: Store
-    names: frozenset[str]
+    configs: dict[str, str]
+    matched: set[str] = field(default_factory=set)
     unpacked: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
     def take(self, cells: Sequence[Cell], store: Store) -> None:
-        """Put the runs of those cells into a suite's folder.
+        """Put the runs of those cells into a suite's folder, also runs that another suite has made.
 
         Raises:
             UserError: a run is damaged, or the folder cannot be written to.
         """
         for cell in cells:
-            if not self.content.record_file(cell).exists():
-                continue
             try:
                 with refused_writing(store.folder):
-                    getattr(self, _take(cell, self.content, store)).append(cell.name)
+                    content = self._content(cell)
+                    if content.record_file(cell).exists():
+                        getattr(self, _take(cell, content, store)).append(cell.name)
             except UserError as error:
-                said = str(error).replace(f"{self.content.folder}/", "")
+                said = str(error).replace(f"{self.content.folder}/", "").replace(f"{RENAMED}/", "")
                 raise UserError(f"{self.file}: {said}") from None
 
     def told(self) -> str:
@@ -107,8 +112,8 @@ class Packed:
         Raises:
             UserError: nothing, since no run in the file is one of the suite.
         """
-        unknown = sorted(self.names.difference(self.unpacked, self.kept, self.refused))
-        if len(unknown) == len(self.names):
+        unknown = sorted(self.configs.keys() - self.matched)
+        if not self.matched:
             raise UserError(f"{self.file}: found no run of this suite, expected one")
         said = f"{self.file}: {len(self.unpacked)} runs unpacked, {len(self.kept)} kept as they were"
         if self.refused:
@@ -119,6 +124,25 @@ class Packed:
         if unknown:
             said += f", {len(unknown)} left out that are no runs of it now, the first {unknown[0]}"
         return said
+
+    def _content(self, cell: Cell) -> Store:
+        """Where the file's run of the cell stands under the cell's name, if there is one.
+
+        A run of the same configuration, which has the seed in it, is the same run whatever its name is.
+        """
+        wanted = cell.config_hash()
+        same = [name for name, config in self.configs.items() if config == wanted]
+        found = cell.name if cell.name in same or not same else same[0]
+        self.matched.update({found} & self.configs.keys())
+        if found == cell.name:
+            return self.content
+        renamed = Store(self.content.folder / RENAMED)
+        renamed.record_file(cell).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.content.folder / "state" / f"{found}.json", renamed.record_file(cell))
+        run = self.content.folder / "runs" / found
+        if run.exists():
+            shutil.copytree(run, renamed.run(cell).path, dirs_exist_ok=True)
+        return renamed
 
 
 @contextlib.contextmanager
@@ -139,8 +163,7 @@ def unpacked(file: Path, store: Store) -> Iterator[Packed]:
         folder.mkdir(parents=True)
         try:
             unpack(file, ("state", "runs"), folder, LIMIT)
-            names = frozenset(record.stem for record in (folder / "state").glob("*.json"))
-            yield Packed(file, Store(folder), names)
+            yield Packed(file, Store(folder), _configs(folder))
         except DamagedDownload as error:
             raise UserError(f"{file}: {error}") from None
         finally:
@@ -162,17 +185,26 @@ def _take(cell: Cell, content: Store, store: Store) -> str:
         # First, because a record without a run is one to be trained, and a run without its state cannot be.
         store.write(cell, record)
         if status == FINISHED:
-            _move(content.run(cell).path, run.path, cell)
+            _copy(content.run(cell).path, run.path, cell)
     return "unpacked"
 
 
-def _move(source: Path, target: Path, cell: Cell) -> None:
+def _configs(folder: Path) -> dict[str, str]:
+    records = sorted((folder / "state").glob("*.json"))
+    try:
+        return {record.stem: str(read_object(record).get("config_sha256")) for record in records}
+    except UserError as error:
+        raise UserError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _copy(source: Path, target: Path, cell: Cell) -> None:
     """The files that :func:`pack` writes of a run, and no others."""
     part = source.with_name(f"{source.name}.part")
     for name in (*RUN_FILES, *(f"predictions/{split}.csv" for split in _splits(cell))):
         if (source / name).is_file():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(source / name, part / name)
+            # Another cell of the suite may be the same run.
+            shutil.copyfile(source / name, part / name)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(part, target)
 

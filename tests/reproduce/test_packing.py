@@ -160,7 +160,7 @@ def test_a_broken_run_is_tried_again_from_its_beginning(plan, tmp_path):
 
 def test_what_was_killed_between_record_and_run_is_trained(plan, packed, tmp_path, monkeypatch):
     cell, file, store = plan[1][0], packed(1), Store(tmp_path / "store")
-    monkeypatch.setattr("tasks.reproduce.packing._move", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("tasks.reproduce.packing._copy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         unpack([cell], store, file)
     assert store.status(cell) == "waiting"
@@ -185,6 +185,40 @@ def test_runs_that_the_suite_has_not_are_told_and_a_file_of_them_alone_is_refuse
     assert f"1 left out that are no runs of it now, the first {plan[1][1].name}" in found.told()
     with pytest.raises(UserError, match="a.tar.xz: found no run of this suite"):
         unpack(plan[1][2:], Store(tmp_path / "other"), file).told()
+
+
+def test_a_run_is_the_same_under_another_name_and_serves_every_cell_that_it_is(plan, packed, tmp_path):
+    """``other`` is called ``renamed`` here, and ``baseline`` is there twice."""
+    file, store = packed(15), Store(tmp_path / "store")
+    text = (
+        SUITE.replace("  other: ", "  renamed: ")
+        .replace("other]", "renamed, again]")
+        .replace("baselines:", f"  again: {{config: {QUICKSTART}/sentiment-baseline.yaml}}\nbaselines:")
+    )
+    cells = expand(read_suite(write_suite(tmp_path, text)), tmp_path)
+    found = unpack(cells, store, file)
+    assert sorted(found.unpacked) == sorted(names(cells)) and len(cells) == 20
+    assert found.told().endswith("20 runs unpacked, 0 kept as they were")
+    first = {cell.arm: store.run(cell) for cell in cells if cell.seed == 0}
+    source = {cell.arm: Store(tmp_path / "packed").run(cell) for cell in plan[1] if cell.seed == 0}
+    for arm, original in (("renamed", "other"), ("again", "baseline"), ("regularized", "regularized")):
+        assert first[arm].metrics() == source[original].metrics()
+        assert first[arm].history.read_bytes() == source[original].history.read_bytes()
+
+
+def test_arms_that_changed_their_names_come_under_the_new_ones(plan, packed, tmp_path):
+    file, store = packed(15), Store(tmp_path / "store")
+    swapped = (
+        SUITE.replace("  other: ", "  x: ")
+        .replace("  regularized: ", "  other: ")
+        .replace("  x: ", "  regularized: ")
+    )
+    cells = expand(read_suite(write_suite(tmp_path, swapped)), tmp_path)
+    assert sorted(unpack(cells, store, file).unpacked) == sorted(names(cells))
+    source = Store(tmp_path / "packed")
+    for new, old in (("other", "regularized"), ("regularized", "other")):
+        runs = [store.run(c).metrics() for c in cells if c.arm == new]
+        assert runs == [source.run(c).metrics() for c in plan[1] if c.arm == old]
 
 
 def test_of_a_strangers_file_only_what_a_run_needs_comes_in(plan, packed, tmp_path):
@@ -237,7 +271,7 @@ def test_a_search_comes_with_its_confirmation_and_with_one_of_its_seeds_alone(tm
 def test_the_packed_runs_of_the_repository_are_runs_of_its_suites_as_they_are_now(tmp_path, file):
     suite, store = ROOT / f"configs/reproduce/{file.name.partition('.')[0]}.yaml", Store(tmp_path)
     found = unpack(expand(read_suite(suite), suite.parent), store, file)
-    assert found.names == set(found.unpacked)
+    assert found.configs.keys() == set(found.unpacked)
     predictions = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("predictions/*.csv")]
     assert predictions and not any("text" in text.partition("\n")[0].split(",") for text in predictions)
 
