@@ -42,13 +42,17 @@ def made_on(summary: Summary) -> str:
     worked = f"{duration(sum(filter(None, seconds)))} of work"
     if None in seconds:
         worked += f" (without {seconds.count(None)} that were interrupted)"
-    where = ", ".join(str(known[name]) for name in ("processor", "device") if name in known)
-    if "processor" in summary["differing"]:
-        where += " and others"
+    differing = summary["differing"]
+    parts = [
+        f"{known[name]}{' and others' if name in differing else ''}"
+        for name in ("processor", "device")
+        if name in known
+    ]
     commit, changed, _ = str(known.get("git_commit", "unknown")).partition("-dirty")
     done = f"{len(summary['runs'])} of {summary['planned']} runs"
     code = f"commit {commit[:12]}" + (" with changes that it has not" if changed else "")
-    return f"{done}, {worked} on {where or 'an unknown machine'}, {code}."
+    code += " and others" if "git_commit" in differing else ""
+    return f"{done}, {worked} on {', '.join(parts) or 'an unknown machine'}, {code}."
 
 
 def metric_markdown(summary: Summary, metric: str, split: str) -> str:

@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Optional
 
 import tasks
 from common.archives import DamagedDownload, unpack
+from common.checksums import file_sha256
 from common.errors import UserError, refused_writing
 from common.json_file import read_object
 from common.locking import is_held, try_lock, wait_for_lock
+from common.training.run_folder import RunFolder
 from common.whole_file import whole_file
-from tasks.reproduce.cells import Cell
+from tasks.reproduce.cells import Cell, check_cells
 from tasks.reproduce.store import BROKEN, FINISHED, Store
 
 RUN_FILES = (
@@ -34,8 +37,6 @@ RUN_FILES = (
 )
 # Of what a file unpacks to; 1,000 runs of 10,000 reviews each are less.
 LIMIT = 2 * 2**30
-# Where runs of a file stand that have another name there than in the suite.
-RENAMED = "renamed"
 
 # A member's name, and what reads its content.
 Member = tuple[str, Callable[[], bytes]]
@@ -69,22 +70,58 @@ def pack(cells: Sequence[Cell], store: Store, file: Path) -> int:
     return len(done)
 
 
+class Archive(Store):
+    """The folder that a file of packed runs was unpacked to.
+
+    A run of the same configuration, which has the seed in it, is the same run whatever its name is.
+
+    Attributes:
+        configs: by name of each run, the SHA-256 that its record claims for its configuration; empty for a
+            damaged record, of which :meth:`record` tells.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        # A name of dots would be the folder itself.
+        records = [file for file in (folder / "state").glob("*.json") if file.stem.strip(".")]
+        self.configs = {file.stem: _claimed_config(file) for file in sorted(records)}
+        self._names: dict[str, str] = {}
+
+    def name_of(self, cell: Cell) -> Optional[str]:
+        """The name that the cell's run has in the file; of several that are the same a finished one's."""
+        wanted = cell.config_hash()
+        same = [name for name, config in self.configs.items() if config == wanted]
+        # One of its name and another configuration is told of.
+        same = sorted(same, key=lambda name: name != cell.name) or [cell.name]
+        for name in (*same, same[0]):
+            self._names[cell.name] = name
+            if name in self.configs and self.status(cell) == FINISHED:
+                break
+        return self._names[cell.name] if self._names[cell.name] in self.configs else None
+
+    def run(self, cell: Cell) -> RunFolder:
+        """The run's folder, by the name that :meth:`name_of` found."""
+        return RunFolder(self.folder / "runs" / self._names[cell.name])
+
+    def record_file(self, cell: Cell) -> Path:
+        """Where the run's record stands, by the name that :meth:`name_of` found."""
+        return self.folder / "state" / f"{self._names[cell.name]}.json"
+
+
 @dataclass
 class Packed:
     """What is in a file of packed runs, and what became of each run.
 
     Attributes:
         file: that was unpacked.
-        content: its cells.
-        configs: the SHA-256 of each one's configuration by its name.
-        matched: names in the file of runs that the suite has too, under whatever name.
+        content: its runs.
+        matched: names in the file of runs that the suite has too.
         unpacked, kept, refused: names of cells that were taken over; that the folder had already, finished,
             resumable or in work; and of another configuration or without a split that is asked for now.
     """
 
     file: Path
-    content: Store
-    configs: dict[str, str]
+    content: Archive
     matched: set[str] = field(default_factory=set)
     unpacked: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -94,16 +131,18 @@ class Packed:
         """Put the runs of those cells into a suite's folder, also runs that another suite has made.
 
         Raises:
-            UserError: a run is damaged, or the folder cannot be written to.
+            UserError: a run is damaged, a cell's overrides are wrong, or the folder cannot be written to.
         """
+        check_cells(cells)
         for cell in cells:
             try:
                 with refused_writing(store.folder):
-                    content = self._content(cell)
-                    if content.record_file(cell).exists():
-                        getattr(self, _take(cell, content, store)).append(cell.name)
+                    name = self.content.name_of(cell)
+                    if name is not None:
+                        self.matched.add(name)
+                        getattr(self, _take(cell, self.content, store)).append(cell.name)
             except UserError as error:
-                said = str(error).replace(f"{self.content.folder}/", "").replace(f"{RENAMED}/", "")
+                said = str(error).replace(f"{self.content.folder}/", "")
                 raise UserError(f"{self.file}: {said}") from None
 
     def told(self) -> str:
@@ -112,7 +151,7 @@ class Packed:
         Raises:
             UserError: nothing, since no run in the file is one of the suite.
         """
-        unknown = sorted(self.configs.keys() - self.matched)
+        unknown = sorted(self.content.configs.keys() - self.matched)
         if not self.matched:
             raise UserError(f"{self.file}: found no run of this suite, expected one")
         said = f"{self.file}: {len(self.unpacked)} runs unpacked, {len(self.kept)} kept as they were"
@@ -124,25 +163,6 @@ class Packed:
         if unknown:
             said += f", {len(unknown)} left out that are no runs of it now, the first {unknown[0]}"
         return said
-
-    def _content(self, cell: Cell) -> Store:
-        """Where the file's run of the cell stands under the cell's name, if there is one.
-
-        A run of the same configuration, which has the seed in it, is the same run whatever its name is.
-        """
-        wanted = cell.config_hash()
-        same = [name for name, config in self.configs.items() if config == wanted]
-        found = cell.name if cell.name in same or not same else same[0]
-        self.matched.update({found} & self.configs.keys())
-        if found == cell.name:
-            return self.content
-        renamed = Store(self.content.folder / RENAMED)
-        renamed.record_file(cell).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.content.folder / "state" / f"{found}.json", renamed.record_file(cell))
-        run = self.content.folder / "runs" / found
-        if run.exists():
-            shutil.copytree(run, renamed.run(cell).path, dirs_exist_ok=True)
-        return renamed
 
 
 @contextlib.contextmanager
@@ -163,14 +183,14 @@ def unpacked(file: Path, store: Store) -> Iterator[Packed]:
         folder.mkdir(parents=True)
         try:
             unpack(file, ("state", "runs"), folder, LIMIT)
-            yield Packed(file, Store(folder), _configs(folder))
+            yield Packed(file, Archive(folder))
         except DamagedDownload as error:
             raise UserError(f"{file}: {error}") from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _take(cell: Cell, content: Store, store: Store) -> str:
+def _take(cell: Cell, content: Archive, store: Store) -> str:
     record, status = content.record(cell), content.status(cell)
     if record.config_sha256 != cell.config_hash() or status not in (FINISHED, BROKEN):
         return "refused"
@@ -181,6 +201,8 @@ def _take(cell: Cell, content: Store, store: Store) -> str:
         done = known == FINISHED or (known == BROKEN and status == BROKEN)
         if busy or done or (known != BROKEN and run.last.exists()):
             return "kept"
+        if status == FINISHED:
+            _check_config(content.run(cell), cell)
         shutil.rmtree(run.path, ignore_errors=True)
         # First, because a record without a run is one to be trained, and a run without its state cannot be.
         store.write(cell, record)
@@ -189,17 +211,24 @@ def _take(cell: Cell, content: Store, store: Store) -> str:
     return "unpacked"
 
 
-def _configs(folder: Path) -> dict[str, str]:
-    records = sorted((folder / "state").glob("*.json"))
+def _claimed_config(record: Path) -> str:
     try:
-        return {record.stem: str(read_object(record).get("config_sha256")) for record in records}
-    except UserError as error:
-        raise UserError(str(error).replace(f"{folder}/", "")) from None
+        return str(read_object(record).get("config_sha256"))
+    except UserError:
+        return ""
+
+
+def _check_config(run: RunFolder, cell: Cell) -> None:
+    """Refuse a run whose configuration is another than its record claims."""
+    file = run.path / "config.yaml"
+    if not file.is_file() or file_sha256(file) != cell.config_hash():
+        raise UserError(f"{file}: found another configuration than the run's record says, or none")
 
 
 def _copy(source: Path, target: Path, cell: Cell) -> None:
     """The files that :func:`pack` writes of a run, and no others."""
-    part = source.with_name(f"{source.name}.part")
+    # No member of the file stands there.
+    part = source.parents[1] / "taken"
     for name in (*RUN_FILES, *(f"predictions/{split}.csv" for split in _splits(cell))):
         if (source / name).is_file():
             (part / name).parent.mkdir(parents=True, exist_ok=True)

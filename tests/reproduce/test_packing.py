@@ -1,6 +1,5 @@
 """Runs that were made in several places add up to one suite."""
 
-import io
 import tarfile
 
 import pytest
@@ -9,16 +8,16 @@ from common.errors import UserError
 from common.locking import lock_with_children, try_lock
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import confirming, expand
-from tasks.reproduce.packing import pack, unpacked
+from tasks.reproduce.packing import pack
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tasks.reproduce.summary import summarize_suite
 from tests.conftest import ROOT
 from tests.reproduce.made_runs import QUICKSTART, SUITE, finish, write_suite
+from tests.reproduce.packs import finish_all, names, repacked, unpack
 
 pytestmark = pytest.mark.usefixtures("few_replicates")
-WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
 PACKED = sorted((ROOT / "configs/reproduce/reference").glob("*.tar.xz"))
 SEARCH = f"""
 title: Made by a test
@@ -36,57 +35,9 @@ confirmation: {{sweeps: [rate], regime: small, seeds: [7, 8]}}
 """
 
 
-@pytest.fixture
-def plan(tmp_path):
-    """The suite, and its cells."""
-    suite = read_suite(write_suite(tmp_path))
-    return suite, expand(suite, tmp_path)
-
-
-def finish_all(store, cells, wrong=WRONG):
-    for cell in cells:
-        finish(store, cell, wrong[cell.arm])
-
-
 def summarized(plan, store):
     results = Results(*plan, store)
     return summarize_suite(results, Analysis(results, store.folder), "made")
-
-
-def unpack(cells, store, file):
-    with unpacked(file, store) as packed:
-        packed.take(cells, store)
-    assert not (store.folder / "unpacking").exists()
-    return packed
-
-
-def names(cells):
-    return [cell.name for cell in cells]
-
-
-@pytest.fixture
-def packed(plan, tmp_path):
-    """Packs the first cells of the suite, all finished."""
-
-    def make(number: int, file: str = "a.tar.xz"):
-        store = Store(tmp_path / "packed")
-        finish_all(store, plan[1][:number])
-        pack(plan[1], store, tmp_path / file)
-        return tmp_path / file
-
-    return make
-
-
-def repacked(file, change):
-    """The same archive with other members: ``change`` gets and returns {name: content}."""
-    with tarfile.open(file) as archive:
-        contents = {member.name: archive.extractfile(member).read() for member in archive}
-    with tarfile.open(file, "w:xz") as archive:
-        for name, content in change(contents).items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return file
 
 
 def test_two_halves_from_two_places_give_the_verdicts_of_the_whole(plan, tmp_path):
@@ -187,44 +138,12 @@ def test_runs_that_the_suite_has_not_are_told_and_a_file_of_them_alone_is_refuse
         unpack(plan[1][2:], Store(tmp_path / "other"), file).told()
 
 
-def test_a_run_is_the_same_under_another_name_and_serves_every_cell_that_it_is(plan, packed, tmp_path):
-    """``other`` is called ``renamed`` here, and ``baseline`` is there twice."""
-    file, store = packed(15), Store(tmp_path / "store")
-    text = (
-        SUITE.replace("  other: ", "  renamed: ")
-        .replace("other]", "renamed, again]")
-        .replace("baselines:", f"  again: {{config: {QUICKSTART}/sentiment-baseline.yaml}}\nbaselines:")
-    )
-    cells = expand(read_suite(write_suite(tmp_path, text)), tmp_path)
-    found = unpack(cells, store, file)
-    assert sorted(found.unpacked) == sorted(names(cells)) and len(cells) == 20
-    assert found.told().endswith("20 runs unpacked, 0 kept as they were")
-    first = {cell.arm: store.run(cell) for cell in cells if cell.seed == 0}
-    source = {cell.arm: Store(tmp_path / "packed").run(cell) for cell in plan[1] if cell.seed == 0}
-    for arm, original in (("renamed", "other"), ("again", "baseline"), ("regularized", "regularized")):
-        assert first[arm].metrics() == source[original].metrics()
-        assert first[arm].history.read_bytes() == source[original].history.read_bytes()
-
-
-def test_arms_that_changed_their_names_come_under_the_new_ones(plan, packed, tmp_path):
-    file, store = packed(15), Store(tmp_path / "store")
-    swapped = (
-        SUITE.replace("  other: ", "  x: ")
-        .replace("  regularized: ", "  other: ")
-        .replace("  x: ", "  regularized: ")
-    )
-    cells = expand(read_suite(write_suite(tmp_path, swapped)), tmp_path)
-    assert sorted(unpack(cells, store, file).unpacked) == sorted(names(cells))
-    source = Store(tmp_path / "packed")
-    for new, old in (("other", "regularized"), ("regularized", "other")):
-        runs = [store.run(c).metrics() for c in cells if c.arm == new]
-        assert runs == [source.run(c).metrics() for c in plan[1] if c.arm == old]
-
-
 def test_of_a_strangers_file_only_what_a_run_needs_comes_in(plan, packed, tmp_path):
     cell, store = plan[1][0], Store(tmp_path / "store")
     extra = ("report.html", "checkpoints/last.safetensors", "assets/vocab.txt", "predictions/train.csv")
-    added = {f"runs/{cell.name}/{name}": b"x" for name in extra} | {"state/other.log": b"x"}
+    folders = (cell.name, f"{cell.name}.part")
+    added = {f"runs/{folder}/{name}": b"x" for folder in folders for name in extra}
+    added |= {f"state/{name}": b"x" for name in ("other.log", "...json", "..json")}
     unpack([cell], store, repacked(packed(1), lambda contents: {**contents, **added}))
     found = {file.relative_to(store.folder).as_posix() for file in store.folder.rglob("*") if file.is_file()}
     assert store.status(cell) == "finished"
@@ -237,6 +156,8 @@ def test_of_a_strangers_file_only_what_a_run_needs_comes_in(plan, packed, tmp_pa
         ("state/{}.json", '{"failures": null}', "state/{}.json: failures: found None"),
         ("state/{}.json", '{"seconds": "abc"}', "state/{}.json: seconds: found 'abc'"),
         ("state/{}.json", '{"other": 1}', "state/{}.json: found other keys"),
+        ("state/{}.json", "{", "state/{}.json: is not JSON"),
+        ("runs/{}/config.yaml", "a: 1", "runs/{}/config.yaml: found another configuration"),
         ("runs/{}/metrics.json", "{", "runs/{}/metrics.json: is not JSON"),
         ("runs/{}/metrics.json", "null", "runs/{}/metrics.json: found NoneType, expected an object"),
     ],
@@ -267,11 +188,27 @@ def test_a_search_comes_with_its_confirmation_and_with_one_of_its_seeds_alone(tm
     assert {Store(new).status(cell) for cell in (*trials, *fresh)} == {"finished"}
 
 
+def test_a_damaged_record_of_no_run_of_the_suite_hinders_none(plan, packed, tmp_path):
+    file = repacked(packed(2), lambda contents: {**contents, "state/strange.json": b"{"})
+    found = unpack(plan[1], Store(tmp_path / "store"), file)
+    assert (
+        len(found.unpacked) == 2
+        and "1 left out that are no runs of it now, the first strange" in found.told()
+    )
+
+
+def test_a_wrong_override_is_not_laid_on_the_file(plan, packed, tmp_path):
+    text = SUITE.replace("model.dropout: 0.1", "model.dropuot: 0.1")
+    cells = expand(read_suite(write_suite(tmp_path, text)), tmp_path)
+    with pytest.raises(UserError, match="^cell other-small-seed0: .*dropuot"):
+        unpack(cells, Store(tmp_path / "store"), packed(1))
+
+
 @pytest.mark.parametrize("file", PACKED, ids=lambda file: file.name)
 def test_the_packed_runs_of_the_repository_are_runs_of_its_suites_as_they_are_now(tmp_path, file):
     suite, store = ROOT / f"configs/reproduce/{file.name.partition('.')[0]}.yaml", Store(tmp_path)
     found = unpack(expand(read_suite(suite), suite.parent), store, file)
-    assert found.configs.keys() == set(found.unpacked)
+    assert found.content.configs.keys() == set(found.unpacked)
     predictions = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("predictions/*.csv")]
     assert predictions and not any("text" in text.partition("\n")[0].split(",") for text in predictions)
 
