@@ -148,9 +148,10 @@ def test_code_that_is_not_its_commits_is_said_to_differ():
 
 
 def test_runs_of_two_machines_are_not_said_to_be_of_one():
-    summary = {"runs": {}, "planned": 2, "differing": {"processor": ["A x 2", "B x 2"]}}
-    summary["environment"] = {"processor": "A x 2", "device": "cpu"}
-    assert "on A x 2, cpu and others, commit" in made_on(summary)
+    differing = {"processor": ["A x 2", "B x 2"], "git_commit": ["a" * 40, "b" * 40]}
+    summary = {"runs": {}, "planned": 2, "differing": differing}
+    summary["environment"] = {"processor": "A x 2", "device": "cpu", "git_commit": "a" * 40}
+    assert "on A x 2 and others, cpu, commit aaaaaaaaaaaa and others." in made_on(summary)
 
 
 def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
