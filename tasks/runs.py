@@ -105,17 +105,29 @@ def task_of(folder: Path) -> Any:
     )
 
 
+def config_of(run: RunFolder) -> Any:
+    """The configuration of a run; Paddle is not needed.
+
+    Raises:
+        UserError: no such run.
+    """
+    if not (run.path / "config.yaml").is_file():
+        raise UserError(f"{run.path}: found no config.yaml, expected a folder that train.py has written")
+    return load_config(run.path / "config.yaml")
+
+
 def trained_config(run: RunFolder) -> Any:
     """The configuration of a run that has weights; Paddle is not needed.
 
     Raises:
-        UserError: no such run, or none of its epochs is finished.
+        UserError: no such run, none of its epochs is finished, or it was unpacked.
     """
-    if not (run.path / "config.yaml").is_file():
-        raise UserError(f"{run.path}: found no config.yaml, expected a folder that train.py has written")
+    config = config_of(run)
     if not run.best.is_file():
-        raise UserError(f"{run.path}: no epoch is finished yet, expected {run.best.name}")
-    return load_config(run.path / "config.yaml")
+        raise UserError(
+            f"{run.path}: found no {run.best.name}, expected a run with a finished epoch and its weights"
+        )
+    return config
 
 
 def load_trained(run: RunFolder, root: Path) -> Any:

@@ -211,7 +211,7 @@ DAMAGED = {
     "classes twice": ("assets/classes.json", '{"classes": ["a", "a"]}', "found a name twice"),
     "classes are numbers": ("assets/classes.json", '{"classes": [1]}', "expected a list of names"),
     "no anchors": ("assets/anchors.json", None, "found no anchors.json"),
-    "no weights": ("checkpoints/best.safetensors", None, "no epoch is finished yet"),
+    "no weights": ("checkpoints/best.safetensors", None, "found no best.safetensors, expected"),
     "no threshold": ("metrics.json", None, "--threshold: missing, and"),
     "other classes": ("assets/classes.json", '{"classes": ["a", "b"]}', "weight head.yolo_output"),
 }

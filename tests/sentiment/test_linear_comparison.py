@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.config import build
+from common.config import build, to_yaml
 from common.errors import UserError
-from common.training.run_folder import RunFolder
+from common.training.run_folder import RunFolder, write_text
 from tasks.sentiment.config import Config
 from tasks.sentiment.data import DataReader, read_data
 from tasks.sentiment.linear_baseline import evaluate, features_of, fit_linear_baseline
@@ -48,6 +48,16 @@ def test_the_gain_is_that_over_models_fitted_on_the_same_texts(tmp_path):
     assert row["runs"] == pytest.approx(1 - 7 / 120)
     assert row["gain"] == pytest.approx(row["runs"] - row["TF-IDF"])
     assert row["low"] < row["gain"] < row["high"]
+
+
+def test_runs_need_no_weights_as_unpacked_ones_have_none(tmp_path, command):
+    runs = [made_run(tmp_path / str(seed), config(seed), wrong=9) for seed in range(2)]
+    for seed, run in enumerate(runs):
+        write_text(run.path / "config.yaml", to_yaml(config(seed)))
+    flags = ["--config", "configs/quickstart/sentiment-baseline.yaml", "--output", tmp_path / "gain.csv"]
+    done = command("linear_baseline.py", *flags, "--against", *(run.path for run in runs))
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "gain.csv")[["labels", "seeds"]].to_numpy().tolist() == [[100, 2]]
 
 
 def test_numbers_of_labels_are_rows_and_a_seed_counts_once(tmp_path):

@@ -189,7 +189,7 @@ def with_text(file: str, text: str):
 
 RUNS = {
     "no configuration": (without("config.yaml"), "found no config.yaml"),
-    "no weights": (without("checkpoints/best.safetensors"), "no epoch is finished yet"),
+    "no weights": (without("checkpoints/best.safetensors"), "found no best.safetensors, expected"),
     "no vocabulary": (without("assets/vocab.txt"), "found no vocab.txt, expected what train.py has written"),
     "no labels": (without("assets/labels.json"), "labels.json: no such file"),
     "broken labels": (with_text("assets/labels.json", "{"), "labels.json: is not JSON"),
