@@ -83,7 +83,7 @@ def comparison(
     from tasks.sentiment.linear_comparison import compare_with_linear_baseline
 
     found = [RunFolder(folder) for folder in folders]
-    configs = [(run, runs.config_of(run)) for run in found]
+    configs = [(run, runs.config_of_run(run)) for run in found]
     for run, config in configs:
         require_sentiment(run.path, config)
     features = unlabelled_features(unlabelled, configs[0][1], reader)

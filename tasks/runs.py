@@ -105,7 +105,7 @@ def task_of(folder: Path) -> Any:
     )
 
 
-def config_of(run: RunFolder) -> Any:
+def config_of_run(run: RunFolder) -> Any:
     """The configuration of a run; Paddle is not needed.
 
     Raises:
@@ -122,7 +122,7 @@ def trained_config(run: RunFolder) -> Any:
     Raises:
         UserError: no such run, none of its epochs is finished, or it was unpacked.
     """
-    config = config_of(run)
+    config = config_of_run(run)
     if not run.best.is_file():
         raise UserError(
             f"{run.path}: found no {run.best.name}, expected a run with a finished epoch and its weights"
