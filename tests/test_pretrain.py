@@ -48,6 +48,22 @@ def test_a_run_folder_holds_what_any_run_has_and_the_encoder(pretrained):
     assert set(metrics) == {"masked_accuracy", "loss", "perplexity"}
 
 
+def test_going_on_starts_where_the_given_encoder_stood_and_says_so(pretrained, tmp_path, command):
+    """On the same held-out texts; the encoder is kept in half precision."""
+    run, _ = pretrained
+    weights = ["--model.weights", run / "encoder", "--train.steps", "2"]
+    data = [*TINY[:4], "--data.tokens_per_batch", "1024", "--data.cache", run.parent / "cache"]
+    done = command("pretrain.py", *BASE, *data, *weights, "--run-dir", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    before = json.loads((run / "metrics.json").read_text())["validation"]
+    first = pd.read_csv(tmp_path / "run/evaluations.csv").iloc[0]
+    assert first["step"] == 0
+    assert first["validation_loss"] == pytest.approx(before["loss"], rel=1e-3)
+    assert (
+        f"before the first update  validation_masked_accuracy {before['masked_accuracy']:.2f}" in done.stdout
+    )
+
+
 def test_its_encoder_is_fine_tuned_by_train_and_inspected_and_evaluated_like_any(
     pretrained, tmp_path, command
 ):

@@ -39,12 +39,14 @@ class Task(Protocol):
         updates: of a whole run, where the task knows it; by default the configuration's
             ``train.steps`` or ``train.epochs`` decide.
         unit: name of what :meth:`items` counts.
+        evaluate_first: whether there is something to evaluate before the first update.
     """
 
     model: paddle.nn.Layer
     selection_metric: str
     updates: Optional[int] = None
     unit: str = "items"
+    evaluate_first: bool = False
 
     def plan(self, epoch: int) -> Sequence[np.ndarray]:
         """Indices of the samples of each update of an epoch; the same number every epoch but the last."""
@@ -136,6 +138,8 @@ class Trainer:
                 total=self.total, initial=self.state["step"], unit="update", disable=None, dynamic_ncols=True
             ) as self.progress,
         ):
+            if self.task.evaluate_first and self.state["step"] == 0:
+                self._evaluate_between()
             while self.state["step"] < self.total:
                 self._epoch()
 
@@ -173,6 +177,9 @@ class Trainer:
                 row = {"step": self.state["step"], **self.task.evaluate()}
             self.state["evaluations"].append(row)
             self.model.train()
+            if row["step"] == 0:
+                metric = f"validation_{self.task.selection_metric}"
+                tqdm.write(f"before the first update  {metric} {row[metric]:.4f}")
         devices.wait_for_all()
 
     def _stop(self) -> None:

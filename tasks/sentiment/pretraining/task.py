@@ -63,6 +63,8 @@ class Task(loop.Task):
         self.model, self.selection_metric = self.objective.model, self.objective.selection_metric
         set_encoder_dropout(self.model, config.model.dropout)
         self.depth_of = partial(_depth, encoder.config.num_hidden_layers)
+        # What is gone on from has been pretrained; how far, is what going on is measured against.
+        self.evaluate_first = config.model.weights is not None
         self.stream = Stream(
             data, config.data.stages, config.data.tokens_per_batch, config.train.seed, world_size()
         )
