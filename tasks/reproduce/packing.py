@@ -91,13 +91,17 @@ class Archive(Store):
         """The name that the cell's run has in the file; of several that are the same a finished one's."""
         wanted = cell.config_hash()
         same = [name for name, config in self.configs.items() if config == wanted]
-        # One of its name and another configuration is told of.
-        same = sorted(same, key=lambda name: name != cell.name) or [cell.name]
-        for name in (*same, same[0]):
+        if cell.name in self.configs and (cell.name in same or not same):
+            # One of its name and another configuration is told of.
+            same = [cell.name, *(name for name in same if name != cell.name)]
+        if not same:
+            return None
+        for name in same:
             self._names[cell.name] = name
-            if name in self.configs and self.status(cell) == FINISHED:
-                break
-        return self._names[cell.name] if self._names[cell.name] in self.configs else None
+            if self.status(cell) == FINISHED:
+                return name
+        self._names[cell.name] = same[0]
+        return same[0]
 
     def run(self, cell: Cell) -> RunFolder:
         """The run's folder, by the name that :meth:`name_of` found."""
