@@ -41,7 +41,7 @@ def made_on(summary: Summary) -> str:
     seconds = [run["seconds"] for run in summary["runs"].values()]
     worked = f"{duration(sum(filter(None, seconds)))} of work"
     if None in seconds:
-        worked += f" (without {seconds.count(None)} that were interrupted)"
+        worked += f" (without {seconds.count(None)} interrupted)"
     differing = summary["differing"]
     parts = [
         f"{known[name]}{' and others' if name in differing else ''}"

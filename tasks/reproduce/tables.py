@@ -66,8 +66,12 @@ def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
 
 
 def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTable:
-    """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training."""
+    """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training.
+
+    Minutes are left out where arms were not run on the same processors.
+    """
     runs = select_runs(summary, regime=regime, task=task)
+    timed = _on_the_same_processors(runs)
     names = list(summary["headline"][task])
     if any(GAP in run["metrics"].get(split, {}) for run in runs):
         names.append(GAP)
@@ -76,9 +80,9 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
         some = [run for run in runs if run["arm"] == arm]
         done = [run for run in some if run["failure"] is None]
         cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
-        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), _minutes(some)])
+        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), *[_minutes(some)] * timed])
     shown = [f"train - {split}" if name == GAP else name for name in names]
-    return HtmlTable([f"{split}: arm", *shown, "runs", "minutes a run"], rows)
+    return HtmlTable([f"{split}: arm", *shown, "runs", *["minutes a run"] * timed], rows)
 
 
 def metric_table(summary: Summary, metric: str, split: str) -> HtmlTable:
@@ -188,6 +192,15 @@ def mean_and_sd(values) -> str:
     if not found.runs:
         return "-"
     return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
+
+
+def _on_the_same_processors(runs: list[dict[str, Any]]) -> bool:
+    """Whether runs of the same seed, which are compared, were made on one kind of processor."""
+    found: dict[int, set] = {}
+    for run in runs:
+        if run["failure"] is None:
+            found.setdefault(run["seed"], set()).add(run["environment"].get("processor"))
+    return all(len(processors) == 1 for processors in found.values())
 
 
 def _minutes(runs: list[dict[str, Any]]) -> str:

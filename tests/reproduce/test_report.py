@@ -18,7 +18,7 @@ from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tasks.reproduce.summary import summarize_suite
-from tasks.reproduce.tables import estimate, spread_table, verdict_table
+from tasks.reproduce.tables import estimate, regime_table, spread_table, verdict_table
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -142,7 +142,7 @@ def test_code_that_is_not_its_commits_is_said_to_differ():
     summary["environment"] = {"git_commit": "a" * 40}
     assert made_on(summary) == f"1 of 2 runs, 1.5 min of work on an unknown machine, commit {'a' * 12}."
     summary["runs"]["b"] = {"seconds": None}
-    assert made_on(summary).startswith("2 of 2 runs, 1.5 min of work (without 1 that were interrupted) on")
+    assert made_on(summary).startswith("2 of 2 runs, 1.5 min of work (without 1 interrupted) on")
     summary["environment"]["git_commit"] += "-dirty"
     assert made_on(summary).endswith("with changes that it has not.")
 
@@ -152,6 +152,16 @@ def test_runs_of_two_machines_are_not_said_to_be_of_one():
     summary = {"runs": {}, "planned": 2, "differing": differing}
     summary["environment"] = {"processor": "A x 2", "device": "cpu", "git_commit": "a" * 40}
     assert "on A x 2 and others, cpu, commit aaaaaaaaaaaa and others." in made_on(summary)
+
+
+def test_minutes_are_compared_only_where_runs_of_a_seed_have_one_processor(summary):
+    def columns(name, processor):
+        changed = {**summary["runs"][name], "environment": {"processor": processor}}
+        mixed = {**summary, "runs": {**summary["runs"], name: changed}}
+        return regime_table(mixed, "small", "sentiment", "validation").columns
+
+    assert "minutes a run" in columns("baseline-small-seed1", "made x 2")
+    assert "minutes a run" not in columns("baseline-small-seed1", "another x 2")
 
 
 def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
