@@ -139,9 +139,15 @@ class Trainer:
             ) as self.progress,
         ):
             if self.task.evaluate_first and self.state["step"] == 0:
-                self._evaluate_between()
+                self._evaluate_first()
             while self.state["step"] < self.total:
                 self._epoch()
+
+    def _evaluate_first(self) -> None:
+        self._evaluate_between()
+        if devices.rank() == 0:
+            metric = f"validation_{self.task.selection_metric}"
+            tqdm.write(f"before the first update  {metric} {self.state['evaluations'][-1][metric]:.4f}")
 
     def _epoch(self) -> None:
         epoch, done = divmod(self.state["step"], self.steps_per_epoch)
@@ -177,9 +183,6 @@ class Trainer:
                 row = {"step": self.state["step"], **self.task.evaluate()}
             self.state["evaluations"].append(row)
             self.model.train()
-            if row["step"] == 0:
-                metric = f"validation_{self.task.selection_metric}"
-                tqdm.write(f"before the first update  {metric} {row[metric]:.4f}")
         devices.wait_for_all()
 
     def _stop(self) -> None:

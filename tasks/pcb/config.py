@@ -140,7 +140,12 @@ class MixUp:
     """Mixing of two pictures and their boxes."""
 
     probability: float = Field(0.0, ge=0, le=1, description="share of samples mixed; 0 is off")
-    alpha: float = Field(1.5, ge=0.01, description="lambda is drawn from Beta(alpha, alpha)")
+    alpha: float = Field(
+        1.5,
+        ge=0.01,
+        description="lambda is drawn from Beta(alpha, alpha); below 0.01 nothing would be mixed, which "
+        "probability 0 says",
+    )
     until: float = Field(
         1.0,
         ge=0,

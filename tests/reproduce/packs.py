@@ -10,11 +10,13 @@ WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
 
 
 def finish_all(store, cells, wrong=WRONG):
+    """Make cells look finished, each with its arm's share of wrong reviews."""
     for cell in cells:
         finish(store, cell, wrong[cell.arm])
 
 
 def unpack(cells, store, file):
+    """Take a file's runs over; the packed runs, which say what was taken and left."""
     with unpacked(file, store) as packed:
         packed.take(cells, store)
     assert not (store.folder / "unpacking").exists()
@@ -22,6 +24,7 @@ def unpack(cells, store, file):
 
 
 def names(cells):
+    """Of cells, in their order."""
     return [cell.name for cell in cells]
 
 
