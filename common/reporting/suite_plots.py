@@ -62,7 +62,8 @@ def plot_pairs(pairs: Pairs, path: Path) -> None:
         right.errorbar(0.4, mean, [[mean - low], [high - mean]], fmt="ks", capsize=5, label="mean, 95 %")
     right.set_xticks([0, 0.4], ["seeds", "mean"])
     right.set(xlim=(-0.3, 0.7), ylabel="difference, points")
-    right.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    if right.get_legend_handles_labels()[0]:
+        right.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     _save(figure, path)
 
 
