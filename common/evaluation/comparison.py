@@ -82,7 +82,8 @@ class Comparison:
         item_degrees: degrees of freedom of the item variance; 0 without items.
         degrees: of freedom of the interval, Satterthwaite's.
         interval: mean ± t · √(seed_variance + item_variance), 95 %; None for one pair.
-        percentile: of the crossed bootstrap; None for one pair. For few seeds it is too narrow.
+        percentile: of the crossed bootstrap (:func:`crossed_percentiles`), beside the interval; None for one
+            pair.
         p_value: two-sided, of no difference, by the same t; None for one pair.
         diverged: (arm, seed) of every run without a value; its pair has no part in the difference.
     """

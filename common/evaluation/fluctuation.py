@@ -11,13 +11,17 @@ from scipy import stats
 from common.evaluation.comparison import Interval
 from common.evaluation.late_evaluations import FEWEST_EVALUATIONS, is_late
 
+# Relative to the values: what rounding alone leaves of a series without fluctuation.
+ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class SpreadRatio:
     """How much the other arm fluctuates, by how much the baseline does.
 
     Attributes:
-        ratio: below 1 where the other arm fluctuates less; NaN where an arm does not fluctuate at all.
+        ratio: below 1 where the other arm fluctuates less; NaN where an arm does not fluctuate at all, within
+            runs where a single one of either arm does not.
         pairs: seeds.
         interval: 95 %; None where the ratio is NaN or there are too few pairs.
         p_value: two-sided, of equal fluctuation; None where there is no interval.
@@ -112,7 +116,8 @@ def within_run_fluctuation(steps: Sequence[int], values: Sequence[float], total_
         total_steps: of the run.
 
     Returns:
-        NaN where fewer than :data:`FEWEST_EVALUATIONS`, or one that is not finite, stand in the window.
+        0 where the values lie on a line but for rounding; NaN where fewer than :data:`FEWEST_EVALUATIONS`, or
+        one that is not finite, stand in the window.
     """
     steps, values = np.asarray(steps, float), np.asarray(values, float)
     late = is_late(steps, total_steps)
@@ -121,13 +126,15 @@ def within_run_fluctuation(steps: Sequence[int], values: Sequence[float], total_
     x = steps[late] - steps[late].mean()
     y = values[late] - values[late].mean()
     residual = y - x * (x @ y) / (x @ x)
+    if np.abs(residual).max() <= ROUNDING * np.abs(values[late]).max():
+        return 0.0
     return float(math.sqrt(residual @ residual / (late.sum() - 2)))
 
 
 def fluctuation_ratio(baseline: Sequence[float], other: Sequence[float]) -> SpreadRatio:
     """Compare within-run fluctuations of paired runs, float [n] each, by the t-interval of their log ratio.
 
-    The ratio is the geometric mean of the runs' ratios.
+    The ratio is the geometric mean of the runs' ratios, which a run that does not fluctuate leaves undefined.
     """
     x, y = _pairs(baseline, other)
     n = len(x)

@@ -127,7 +127,8 @@ def crossed_percentiles(
 ) -> tuple[float, float]:
     """Percentile interval of the seed mean: seeds and, independently, one set of items are drawn.
 
-    Too narrow for few seeds (five: about 84 % instead of 95 %); shown beside the t-interval only.
+    Where seeds give most of the variance it is too narrow for few of them (five: about 84 % instead of 95 %),
+    so that no verdict rests on it.
 
     Args:
         differences: float [seeds, replicates], other arm minus baseline on the same draw of items.

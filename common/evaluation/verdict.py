@@ -97,14 +97,17 @@ def judge(
     return _verdict(estimate, interval, figure, margin, len(comparison.seeds), with_seeds)
 
 
-def judge_spread(spread: SpreadRatio, figure: Optional[float] = None, margin: float = MARGIN) -> Verdict:
-    """Judge a claim that the other arm fluctuates less, by the share ``figure`` (0.4 for 40 %)."""
+def judge_spread(spread: SpreadRatio, figure: Optional[float] = None) -> Verdict:
+    """Judge a claim that the other arm fluctuates less, by the share ``figure`` (0.4 for 40 %).
+
+    Never :data:`NO_EFFECT`: half a point is no measure of a ratio.
+    """
 
     def with_seeds(seeds: np.ndarray):
         low, high = spread.interval_with_pairs(seeds)
         return 1 - high, 1 - low
 
-    return _verdict(spread.reduction, spread.reduction_interval, figure, margin, spread.pairs, with_seeds)
+    return _verdict(spread.reduction, spread.reduction_interval, figure, 0.0, spread.pairs, with_seeds)
 
 
 def interval_with_seeds(comparison: Comparison, seeds: np.ndarray, estimate: float):

@@ -184,7 +184,7 @@ class Reproduction:
             some = Results(self.suite, whole, self.store, results.planned - len(whole))
             found = summarize_suite(some, Analysis(some, self._data_root()), self.file.stem)
             summary = {**found, "best": summary["best"]}
-        planned = {c.name: ((c.arm, c.regime), dict(c.overrides)) for c in cells}
+        planned = {c.name: ((c.arm, c.regime), c.config_hash()) for c in cells}
         planned |= {c.name: ((c.arm, c.regime), None) for c in later}
         written = ", ".join(map(str, write_reference(self.file, summary, planned)))
         print(f"kept {len(whole)} of {results.planned} runs, arms with all their seeds: {written}")
@@ -193,11 +193,10 @@ class Reproduction:
         from common.reporting.tables import text_table
         from tasks.reproduce.reference import compare_with_reference, differences
         from tasks.reproduce.results import environment
-        from tasks.reproduce.tables import BY_CHANCE
+        from tasks.reproduce.tables import BY_CHANCE, CHECK_COLUMNS
 
         rows = compare_with_reference(self.reference, results)
-        columns = ["arm", "regime", "metric", "reference", "now", "expected", "says"]
-        print(text_table(columns, rows, "against the reference results"))
+        print(text_table(CHECK_COLUMNS, rows, "against the reference results"))
         counts = Counter(row[-1] for row in rows)
         print(", ".join(f"{status}: {number}" for status, number in counts.items()))
         print(BY_CHANCE)

@@ -8,8 +8,8 @@ from tasks.reproduce.summary import differing
 from tasks.reproduce.tables import Summary
 
 Part = tuple[str, str]
-# Overrides of a confirmation are not known before its search is done.
-Plan = Mapping[str, tuple[Part, Optional[dict[str, Any]]]]
+# The configuration of a confirmation is not known before its search is done.
+Plan = Mapping[str, tuple[Part, Optional[str]]]
 EMPTY: Summary = {"runs": {}, "claims": [], "exploratory": [], "sources": [], "best": {}, "headline": {}}
 
 
@@ -21,7 +21,7 @@ def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
 
     Args:
         new: of parts of the suite, an arm in a regime with all its seeds each; all its claims.
-        planned: (arm, regime) and overrides by name of each run of the suite, in its order.
+        planned: (arm, regime) and hash of the configuration by name of each run of the suite, in its order.
     """
     kept = _kept_parts(known, new, planned)
     stay = {name: run for name, run in known["runs"].items() if name in planned and _part(run) in kept}
@@ -45,12 +45,12 @@ def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
 
 
 def _kept_parts(known: Summary, new: Summary, planned: Plan) -> set[Part]:
-    """Parts all of whose runs, and no others, are in the known results alone, with the overrides of now."""
+    """Parts all of whose runs, and no others, are in the known results alone, in the configuration of now."""
     before = known["runs"]
     changed = {_part(run) for run in new["runs"].values()}
     changed |= {_part(run) for name, run in before.items() if name not in planned}
-    for name, (part, overrides) in planned.items():
-        if name not in before or overrides not in (None, before[name]["overrides"]):
+    for name, (part, config_sha256) in planned.items():
+        if name not in before or config_sha256 not in (None, before[name]["config_sha256"]):
             changed.add(part)
     return {part for part, _ in planned.values()} - changed
 

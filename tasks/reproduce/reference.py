@@ -14,12 +14,12 @@ from tasks.reproduce.blocks import fill_file
 from tasks.reproduce.merging import EMPTY, Plan, merge
 from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
-from tasks.reproduce.tables import Summary, select_runs, value_of
+from tasks.reproduce.tables import CHANGED, Summary, select_runs, value_of
 
 # What a file of references must hold, and each of its runs.
 PARTS = dict.fromkeys(("runs", "headline", "environment", "differing", "best"), dict)
 PARTS.update(dict.fromkeys(("claims", "exploratory", "sources"), list))
-FIELDS = ("arm", "regime", "seed", "failure", "metrics", "overrides", "environment")
+FIELDS = ("arm", "regime", "seed", "failure", "metrics", "config_sha256", "environment")
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     ROOT / "README.md",
@@ -62,7 +62,7 @@ def write_reference(suite: Path, summary: Summary, planned: Plan) -> list[Path]:
 
     Args:
         summary: of arms in regimes with all their seeds; of others, the reference keeps what it has.
-        planned: (arm, regime) and overrides by name of each run of the suite.
+        planned: (arm, regime) and hash of the configuration by name of each run of the suite.
     """
     file = reference_file(suite)
     summary = merge(read_reference(suite) if file.exists() else EMPTY, summary, planned)
@@ -71,10 +71,13 @@ def write_reference(suite: Path, summary: Summary, planned: Plan) -> list[Path]:
 
 
 def compare_with_reference(reference: Summary, results: Results) -> list[list[str]]:
-    """A row an arm, regime and metric: both means, where the new one was expected, what that says."""
+    """A row (:data:`CHECK_COLUMNS`) an arm, regime and metric, or one where the configuration differs."""
     rows = []
     for regime in results.suite.regimes:
         for arm in results.arms(regime):
+            if _changed(reference, results, arm, regime):
+                rows.append([arm, regime, *["-"] * 5, CHANGED])
+                continue
             task = results.task_of(arm)
             claimed = [c.metric for c in results.suite.claims if arm in (c.baseline, c.arm)]
             names = dict.fromkeys((*reference["headline"].get(task, ()), *claimed))
@@ -98,6 +101,12 @@ def differences(reference: Summary, now: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _changed(reference: Summary, results: Results, arm: str, regime: str) -> bool:
+    hashes = {result.cell.name: result.cell.config_hash() for result in results.of(arm, regime)}
+    known = reference["runs"]
+    return any(name in known and known[name]["config_sha256"] != found for name, found in hashes.items())
+
+
 def _known(reference: Summary, arm: str, regime: str, split: str, metric: str) -> dict[int, float]:
     values = {}
     for run in select_runs(reference, arm=arm, regime=regime):
@@ -109,4 +118,5 @@ def _known(reference: Summary, arm: str, regime: str, split: str, metric: str) -
 
 def _said(check: ReferenceCheck) -> list[str]:
     interval = f"[{show(check.interval.low)}, {show(check.interval.high)}]" if check.interval else "-"
-    return [show(check.reference_mean), show(check.mean), interval, check.status]
+    largest = "-" if check.largest is None else show(check.largest)
+    return [show(check.reference_mean), show(check.mean), interval, largest, check.status]

@@ -60,12 +60,8 @@ def report_sections(
         if spreads.rows:
             sections.append(Section("Fluctuation", SPREADS, [spreads]))
     if checks:
-        columns = ["arm", "regime", "metric", "reference", "now", "95 % prediction interval", "says"]
-        sections.append(
-            Section(
-                "Against the reference results", tables.BY_CHANCE, [HtmlTable(columns, checks, words=True)]
-            )
-        )
+        table = HtmlTable(tables.CHECK_COLUMNS, checks, words=True)
+        sections.append(Section("Against the reference results", tables.BY_CHANCE, [table]))
     if any(run["failure"] for run in summary["runs"].values()):
         text = "Runs that failed twice; they count as diverged and are in no mean."
         sections.append(Section("Failed runs", text, [tables.failure_table(summary)]))

@@ -48,6 +48,7 @@ def _run(result: Result) -> dict[str, Any]:
         "seed": cell.seed,
         "steps": cell.steps,
         "overrides": dict(cell.overrides),
+        "config_sha256": cell.config_hash(),
         "seconds": result.seconds,
         "failure": result.failure,
         "environment": environment(result) if result.failure is None else {},

@@ -14,7 +14,21 @@ from tasks.reproduce.results import GAP
 
 Summary = dict[str, Any]
 PREFIXES = ("ap_50_", "precision_", "recall_", "f1_", "miss_rate_", "deeppcb_", "false_alarms_")
-BY_CHANCE = "Of rows that are not identical, about 1 in 20 lies outside its interval by chance alone."
+CHECK_COLUMNS = [
+    "arm",
+    "regime",
+    "metric",
+    "reference",
+    "now",
+    "95 % prediction interval",
+    "a seed's, at most",
+    "says",
+]
+CHANGED = "not comparable, of another configuration"
+BY_CHANCE = (
+    "The interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the "
+    "same seeds hardly any does, and by how much a seed's value differs at most says more."
+)
 SPREADS = {"spread_over_seeds": "spread over seeds", "spread_within_run": "fluctuation within a run"}
 
 
@@ -55,7 +69,8 @@ def estimate(row: dict[str, Any]) -> str:
         known = row["low"] is None or row["units"]
         return _points(row["estimate"]) + _between(row, _points) + ("" if known else " (seeds alone)")
     if row["estimate"] is None:
-        return "-"
+        still = row["kind"] == "spread_within_run" and row["seeds"]
+        return "- (a run does not fluctuate at all)" if still else "-"
     return f"{_ratio(row['estimate'])} of the spread{_between(row, _ratio)}"
 
 
@@ -66,12 +81,9 @@ def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
 
 
 def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTable:
-    """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training.
-
-    Minutes are left out where arms were not run on the same processors.
-    """
+    """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training."""
     runs = select_runs(summary, regime=regime, task=task)
-    timed = _on_the_same_processors(runs)
+    timed = _comparable_in_time(runs)
     names = list(summary["headline"][task])
     if any(GAP in run["metrics"].get(split, {}) for run in runs):
         names.append(GAP)
@@ -80,9 +92,9 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
         some = [run for run in runs if run["arm"] == arm]
         done = [run for run in some if run["failure"] is None]
         cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
-        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), *[_minutes(some)] * timed])
+        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), *_minutes(some, timed)])
     shown = [f"train - {split}" if name == GAP else name for name in names]
-    return HtmlTable([f"{split}: arm", *shown, "runs", *["minutes a run"] * timed], rows)
+    return HtmlTable([f"{split}: arm", *shown, "runs", *(["minutes a run"] if timed else [])], rows)
 
 
 def metric_table(summary: Summary, metric: str, split: str) -> HtmlTable:
@@ -194,19 +206,20 @@ def mean_and_sd(values) -> str:
     return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
 
 
-def _on_the_same_processors(runs: list[dict[str, Any]]) -> bool:
-    """Whether runs of the same seed, which are compared, were made on one kind of processor."""
-    found: dict[int, set] = {}
+def _comparable_in_time(runs: list[dict[str, Any]]) -> set[int]:
+    """Seeds all of whose runs were done in one go, on one kind of processor."""
+    seconds: dict[int, list] = {}
+    processors: dict[int, set] = {}
     for run in runs:
-        if run["failure"] is None:
-            found.setdefault(run["seed"], set()).add(run["environment"].get("processor"))
-    return all(len(processors) == 1 for processors in found.values())
+        seconds.setdefault(run["seed"], []).append(run["seconds"])
+        processors.setdefault(run["seed"], set()).add(run["environment"].get("processor"))
+    return {seed for seed in seconds if all(seconds[seed]) and len(processors[seed]) == 1}
 
 
-def _minutes(runs: list[dict[str, Any]]) -> str:
-    """Mean over those that were done in one go."""
-    seconds = [run["seconds"] for run in runs if run["seconds"] is not None]
-    return f"{np.mean(seconds) / 60:.1f}" if seconds else "-"
+def _minutes(runs: list[dict[str, Any]], timed: set[int]) -> list[str]:
+    """Mean over the seeds that are comparable in time; no cell where there are none in the whole table."""
+    seconds = [run["seconds"] for run in runs if run["seed"] in timed]
+    return [f"{np.mean(seconds) / 60:.1f}" if seconds else "-"] if timed else []
 
 
 def _of(done: int, all_: int) -> str:

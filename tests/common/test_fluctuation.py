@@ -90,6 +90,13 @@ def test_within_a_run_the_trend_does_not_count_but_what_is_left_does():
     assert within_run_fluctuation(steps, early, 1000) == pytest.approx(found)
 
 
+@pytest.mark.parametrize("value", [0.4792, 0.6, 0.0])
+def test_a_constant_metric_does_not_fluctuate_and_leaves_the_ratio_undefined(value):
+    still = within_run_fluctuation([70, 80, 90, 100, 110], [value] * 5, 128)
+    assert still == 0
+    assert math.isnan(fluctuation_ratio([0.01, 0.02], [0.01, still]).ratio)
+
+
 def test_a_run_without_evaluations_late_or_with_a_broken_one_has_no_fluctuation():
     assert math.isnan(within_run_fluctuation([100, 600, 700], [0.1, 0.2, 0.3], 1000))
     assert math.isnan(within_run_fluctuation([500, 600, 700, 800], [0.1, math.nan, 0.3, 0.2], 1000))

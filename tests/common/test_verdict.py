@@ -125,6 +125,15 @@ def test_40_percent_less_fluctuation():
     assert five.verdict == NOT_DECIDED and five.seeds_needed > 5
 
 
+def test_half_a_point_is_no_measure_of_a_ratio_of_spreads():
+    """Equal to within 0.4 %, which would be no relevant effect of a difference."""
+    base = np.random.default_rng(3).normal(size=30)
+    noise = 1e-3 * np.random.default_rng(4).normal(size=30)
+    found = judge_spread(pitman_morgan(base, base + noise))
+    assert -0.005 < found.interval.low < 0 < found.interval.high < 0.005
+    assert found.verdict == NOT_DECIDED
+
+
 def test_holm_is_that_of_r():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]).tolist() == [1.0, 1.0]

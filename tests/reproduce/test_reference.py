@@ -5,6 +5,7 @@ import json
 import pytest
 
 from common.errors import UserError
+from common.evaluation.verdict import holm
 from tasks.reproduce.cells import confirming, expand
 from tasks.reproduce.command import Reproduction
 from tasks.reproduce.flags import flags_parser
@@ -12,10 +13,11 @@ from tasks.reproduce.reference import read_reference, reference_file
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Store
 from tasks.reproduce.suite_file import read_suite
-from tests.reproduce.made_runs import SUITE, finish, write_suite
+from tests.reproduce.made_runs import QUICKSTART, SUITE, finish, write_suite
 
 pytestmark = pytest.mark.usefixtures("few_replicates")
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
+BASELINE = QUICKSTART / "sentiment-baseline.yaml"
 
 
 @pytest.fixture()
@@ -112,6 +114,46 @@ def test_what_the_suite_asks_for_no_more_is_dropped(keep, tmp_path, old, new):
     assert kept == {"regularized"} | ({"baseline"} if "dropout" in old else set())
 
 
+def test_runs_of_a_recipe_whose_file_has_changed_are_dropped(keep, tmp_path):
+    recipe = tmp_path / "other.yaml"
+    text = SUITE.replace(f"config: {BASELINE}, overrides", f"config: {recipe}, overrides")
+    recipe.write_text(f"extends: {BASELINE}\noptim: {{learning_rate: 1e-4}}\n", encoding="utf-8")
+    write_suite(tmp_path, text)
+    keep("first", "other", "baseline")
+    recipe.write_text(f"extends: {BASELINE}\noptim: {{learning_rate: 3e-4}}\n", encoding="utf-8")
+    assert {arm for arm, _ in arms(keep("second", "regularized"))} == {"baseline", "regularized"}
+
+
+TWO_REGIMES = f"""
+title: Two recipes, each with its own baseline and regime
+seconds_per_run: 10
+arms:
+  baseline: {{config: {BASELINE}}}
+  other: {{config: {BASELINE}, overrides: {{model.dropout: 0.1}}}}
+  wide: {{config: {BASELINE}, overrides: {{model.dropout: 0.2}}}}
+  wider: {{config: {BASELINE}, overrides: {{model.dropout: 0.3}}}}
+baselines: [baseline, wide]
+regimes:
+  small: {{steps: 100, seconds_per_step: 0.5, overrides: {{data.train_size: 160}}}}
+  again: {{steps: 100, seconds_per_step: 0.5, overrides: {{data.train_size: 170}}}}
+groups:
+  - {{arms: [baseline, other], regime: small, seeds: 5}}
+  - {{arms: [wide, wider], regime: again, seeds: 5}}
+"""
+
+
+def test_holms_correction_is_made_over_what_two_folders_gave(keep, tmp_path):
+    write_suite(tmp_path, TWO_REGIMES)
+    wrong = {"baseline": 0.30, "other": 0.25, "wide": 0.30, "wider": 0.26}
+    first = keep("first", "baseline", "other", wrong=wrong)["exploratory"]
+    both = keep("second", "wide", "wider", wrong=wrong)["exploratory"]
+    assert len(both) == 2 * len(first) and {row["arm"] for row in both} == {"other", "wider"}
+    corrected = holm([row["p_value"] for row in both])
+    assert [row["adjusted"] for row in both] == pytest.approx(corrected.tolist())
+    alone = {row["metric"]: row["adjusted"] for row in first}
+    assert any(row["adjusted"] > alone[row["metric"]] for row in both if row["arm"] == "other")
+
+
 @pytest.mark.parametrize("old, new", [("Accuracy rises", "It rises"), ("figure: 0.032", "figure: 0.5")])
 def test_a_claim_that_is_another_now_is_not_answered_by_the_old_one(keep, tmp_path, old, new):
     keep("first", "baseline", "regularized")
@@ -166,7 +208,7 @@ def test_a_search_that_chooses_another_trial_drops_the_confirmation_of_the_first
         (lambda kept: kept.pop("sources"), "sources: found NoneType, expected list"),
         (lambda kept: kept.update(suite="other"), "suite: found 'other', expected the results of made"),
         (
-            lambda kept: kept["runs"]["baseline-small-seed3"].pop("overrides"),
+            lambda kept: kept["runs"]["baseline-small-seed3"].pop("config_sha256"),
             "runs.baseline-small-seed3: found no",
         ),
     ],

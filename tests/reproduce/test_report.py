@@ -154,14 +154,24 @@ def test_runs_of_two_machines_are_not_said_to_be_of_one():
     assert "on A x 2 and others, cpu, commit aaaaaaaaaaaa and others." in made_on(summary)
 
 
-def test_minutes_are_compared_only_where_runs_of_a_seed_have_one_processor(summary):
-    def columns(name, processor):
-        changed = {**summary["runs"][name], "environment": {"processor": processor}}
-        mixed = {**summary, "runs": {**summary["runs"], name: changed}}
-        return regime_table(mixed, "small", "sentiment", "validation").columns
+@pytest.mark.parametrize("change", [{"environment": {"processor": "another"}}, {"seconds": None}])
+def test_minutes_are_of_seeds_whose_runs_were_done_in_one_go_on_one_kind_of_processor(summary, change):
+    """One seed's runs took an hour, one of them elsewhere or in two parts."""
+    changed = {
+        name: {**run, "seconds": 3600.0, **(change if run["arm"] == "baseline" else {})}
+        for name, run in summary["runs"].items()
+        if run["seed"] == 1
+    }
+    some = regime_table({**summary, "runs": {**summary["runs"], **changed}}, "small", "sentiment", "test")
+    assert some.columns[-1] == "minutes a run" and {row[-1] for row in some.rows} == {"1.0"}
+    none = regime_table({**summary, "runs": changed}, "small", "sentiment", "test")
+    assert none.columns[-1] == "runs"
 
-    assert "minutes a run" in columns("baseline-small-seed1", "made x 2")
-    assert "minutes a run" not in columns("baseline-small-seed1", "another x 2")
+
+def test_a_ratio_that_one_run_leaves_undefined_says_so():
+    row = {"kind": "spread_within_run", "estimate": None, "low": None, "high": None, "seeds": 5}
+    assert estimate(row) == "- (a run does not fluctuate at all)"
+    assert estimate({**row, "seeds": 0}) == "-"
 
 
 def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
@@ -209,6 +219,16 @@ def test_the_same_values_are_identical_and_others_in_or_out_of_their_interval(ma
     said = {row[2].partition(",")[0]: row[-1] for row in rows if row[0] == "baseline"}
     assert said["accuracy"].startswith("inside") and said["f1_macro"].startswith("outside")
     assert said["f1_positive"] == "identical"
+
+
+def test_runs_of_another_configuration_are_not_compared(made, summary):
+    changed = json.loads(json.dumps(summary))
+    changed["runs"]["regularized-small-seed2"]["config_sha256"] = "0" * 64
+    rows = compare_with_reference(changed, made[0])
+    assert [row[-1] for row in rows if row[0] == "regularized"] == [
+        "not comparable, of another configuration"
+    ]
+    assert {row[-1] for row in rows if row[0] != "regularized"} == {"identical"}
 
 
 def test_what_differs_in_the_environment_is_named():

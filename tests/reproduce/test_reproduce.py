@@ -64,7 +64,6 @@ def test_it_ends_in_verdicts_and_a_page(smoke, command):
     found = re.findall(r"(identical|inside|outside|not comparable)[^:\n]*: (\d+)", done.stdout)
     counts = {status: int(number) for status, number in found}
     assert sum(counts.values()) == 2 * 2 * 3 + 2 * 4
-    assert counts.get("outside", 0) < 10
     page = (smoke / "report.html").read_text(encoding="utf-8")
     assert "Verdicts" in page and "ap_50_" in page and "runs/pcb_baseline-boards_40-seed0/report.html" in page
 
