@@ -35,6 +35,9 @@ def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
         *new["exploratory"],
         *(row for row in known["exploratory"] if _parts(row) <= kept and _pair(row) not in claimed),
     ]
+    # In the suite's order, whichever part was kept first.
+    parts = list(dict.fromkeys(part for part, _ in planned.values()))
+    merged["exploratory"].sort(key=lambda row: parts.index(_part(row)))
     merged["sources"] = [*new["sources"], *(row for row in known["sources"] if _draws(row) <= kept)]
     merged["best"] = new["best"] or known["best"]
     environments = [run["environment"] for run in merged["runs"].values() if run["environment"]]

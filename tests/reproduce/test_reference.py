@@ -142,16 +142,18 @@ groups:
 """
 
 
-def test_holms_correction_is_made_over_what_two_folders_gave(keep, tmp_path):
+def test_what_two_folders_gave_is_corrected_and_ordered_as_from_one(keep, tmp_path):
     write_suite(tmp_path, TWO_REGIMES)
     wrong = {"baseline": 0.30, "other": 0.25, "wide": 0.30, "wider": 0.26}
-    first = keep("first", "baseline", "other", wrong=wrong)["exploratory"]
-    both = keep("second", "wide", "wider", wrong=wrong)["exploratory"]
+    first = keep("first", "wide", "wider", wrong=wrong)["exploratory"]
+    both = keep("second", "baseline", "other", wrong=wrong)["exploratory"]
     assert len(both) == 2 * len(first) and {row["arm"] for row in both} == {"other", "wider"}
     corrected = holm([row["p_value"] for row in both])
     assert [row["adjusted"] for row in both] == pytest.approx(corrected.tolist())
+    keep.file.unlink()
+    assert keep("third", *wrong, wrong=wrong)["exploratory"] == both
     alone = {row["metric"]: row["adjusted"] for row in first}
-    assert any(row["adjusted"] > alone[row["metric"]] for row in both if row["arm"] == "other")
+    assert any(row["adjusted"] > alone[row["metric"]] for row in both if row["arm"] == "wider")
 
 
 @pytest.mark.parametrize("old, new", [("Accuracy rises", "It rises"), ("figure: 0.032", "figure: 0.5")])
