@@ -20,6 +20,7 @@ SHOWN = [
     ("sentiment", RECIPE, "labels_1000", "validation", "f1_macro", "spread_within_run"),
     ("strength", STRONG, "labels_1000", "validation", "accuracy", "difference"),
     ("pcb", RECIPE, "pictures_300", "test", "map_50", "difference"),
+    ("pcb", RECIPE, "pictures_300", "validation", "map_50", "difference"),
     ("pcb", RECIPE, "pictures_100", "test", "map_50", "difference"),
     ("pcb", RECIPE, "pictures_all", "test", "map_50", "difference"),
     ("pcb", RECIPE, "pictures_300", "test", "miss_rate_small", "difference"),
