@@ -27,7 +27,7 @@ class ReferenceCheck:
         mean, reference_mean: over runs that have a value; NaN where none has.
         interval: of the mean of as many new runs, were their seeds others; None without two reference values
             that differ.
-        largest: difference of the two runs of a seed, without sign; None where no seed has both values.
+        largest_difference: of the two values of a seed, without sign; None where no seed has both values.
         diverged, reference_diverged: seeds without a value.
     """
 
@@ -35,7 +35,7 @@ class ReferenceCheck:
     mean: float
     reference_mean: float
     interval: Optional[Interval]
-    largest: Optional[float] = None
+    largest_difference: Optional[float] = None
     diverged: tuple[int, ...] = ()
     reference_diverged: tuple[int, ...] = ()
 

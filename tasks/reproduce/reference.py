@@ -118,5 +118,6 @@ def _known(reference: Summary, arm: str, regime: str, split: str, metric: str) -
 
 def _said(check: ReferenceCheck) -> list[str]:
     interval = f"[{show(check.interval.low)}, {show(check.interval.high)}]" if check.interval else "-"
-    largest = "-" if check.largest is None else show(check.largest)
+    difference = check.largest_difference
+    largest = "-" if difference is None else show(difference)
     return [show(check.reference_mean), show(check.mean), interval, largest, check.status]

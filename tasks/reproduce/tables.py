@@ -21,13 +21,13 @@ CHECK_COLUMNS = [
     "reference",
     "now",
     "95 % prediction interval",
-    "a seed's, at most",
+    "largest difference",
     "says",
 ]
 CHANGED = "not comparable, of another configuration"
 BY_CHANCE = (
-    "The interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the "
-    "same seeds hardly any does, and by how much a seed's value differs at most says more."
+    "The interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the same "
+    "seeds hardly any does, and the largest difference of a seed's two values says more."
 )
 SPREADS = {"spread_over_seeds": "spread over seeds", "spread_within_run": "fluctuation within a run"}
 

@@ -52,9 +52,11 @@ def test_other_values_lie_inside_or_outside():
 def test_how_far_runs_of_one_seed_are_apart_is_told_where_the_mean_hides_it():
     shifted = {seed: value + 0.02 for seed, value in REFERENCE.items()}
     found = check_against_reference(REFERENCE, shifted)
-    assert found.status == INSIDE and found.largest == pytest.approx(0.02)
-    assert check_against_reference(REFERENCE, {1: 0.95, 2: math.nan, 77: 0.1}).largest == pytest.approx(0.05)
-    assert check_against_reference(REFERENCE, {77: 0.92}).largest is None
+    assert found.status == INSIDE and found.largest_difference == pytest.approx(0.02)
+    assert check_against_reference(
+        REFERENCE, {1: 0.95, 2: math.nan, 77: 0.1}
+    ).largest_difference == pytest.approx(0.05)
+    assert check_against_reference(REFERENCE, {77: 0.92}).largest_difference is None
 
 
 def test_without_spread_of_the_reference_nothing_but_identity_can_be_told():
