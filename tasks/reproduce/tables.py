@@ -26,8 +26,8 @@ CHECK_COLUMNS = [
 ]
 CHANGED = "not comparable, of another configuration"
 BY_CHANCE = (
-    "The interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the same "
-    "seeds hardly any does, and the largest difference of a seed's two values says more."
+    "The interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the "
+    "same seeds hardly any does, and the largest difference of a seed's two values says more."
 )
 SPREADS = {"spread_over_seeds": "spread over seeds", "spread_within_run": "fluctuation within a run"}
 
