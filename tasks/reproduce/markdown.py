@@ -1,29 +1,52 @@
 """The summary of a suite as Markdown, and the marked block of a README that is made of it."""
 
+from collections.abc import Sequence
+
 from common.errors import UserError
 from common.reporting.page import HtmlTable
 from tasks.reproduce import tables
+from tasks.reproduce.comparison_tables import baseline_table, exploratory_table, verdict_table
 from tasks.reproduce.estimate import duration
 from tasks.reproduce.tables import Summary
 
 
-def markdown(summary: Summary, everything: bool = True) -> str:
-    """Verdicts and a table an arm for each regime; with ``everything`` also what is exploratory or failed."""
+def markdown(summary: Summary, everything: bool = True, checks: Sequence[list[str]] = ()) -> str:
+    """Verdicts, a table an arm for each regime, and the arms against their baseline.
+
+    Args:
+        everything: also every comparison that no claim rests on, and failures.
+        checks: rows of a comparison with reference results.
+    """
     parts = [summary["note"]] if summary["note"] else []
     if summary["claims"]:
-        parts.append(_table(tables.verdict_table(summary)))
+        parts.append(_table(verdict_table(summary)))
         parts.append(
             "Differences are in points, arm minus baseline, over the same seeds and items; a spread is a "
             "ratio of standard deviations."
         )
+    if checks:
+        table = HtmlTable(tables.CHECK_COLUMNS, list(checks), words=True)
+        parts += ["**Against the reference results**", tables.BY_CHANCE, _table(table)]
+    parts += [f"Chosen on validation for {arm}_best: {trial}" for arm, trial in summary["best"].items()]
     for regime, task in regimes_of(summary):
         parts.append(f"**{task}, {regime}**")
         splits = tables.splits_of(summary, regime, task)
         parts += [_table(tables.regime_table(summary, regime, task, split)) for split in splits]
     if summary["sources"]:
         parts += ["Standard deviations by source:", _table(tables.sources_table(summary))]
+    against = baseline_table(summary)
+    if against.rows and not everything:
+        number = len(summary["exploratory"])
+        parts += [
+            "Against the baseline, in points, 95 % intervals; better or worse where Holm's correction over "
+            f"all {number} comparisons that no claim rests on leaves p below 0.05:",
+            _table(against),
+        ]
     if everything and summary["exploratory"]:
-        parts += ["**Exploratory**, with Holm's correction", _table(tables.exploratory_table(summary))]
+        parts += [
+            "**Exploratory**, with Holm's correction",
+            _table(exploratory_table(summary)),
+        ]
     if everything and any(run["failure"] for run in summary["runs"].values()):
         parts += ["**Failed runs**", _table(tables.failure_table(summary))]
     parts.append(made_on(summary))

@@ -189,7 +189,7 @@ def unpacked(file: Path, store: Store) -> Iterator[Packed]:
             unpack(file, ("state", "runs"), folder, LIMIT)
             yield Packed(file, Archive(folder))
         except DamagedDownload as error:
-            raise UserError(f"{file}: {error}") from None
+            raise UserError(f"{file}: {error}; expected what --pack writes") from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

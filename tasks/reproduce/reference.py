@@ -14,7 +14,7 @@ from tasks.reproduce.blocks import fill_file
 from tasks.reproduce.merging import EMPTY, Plan, merge
 from tasks.reproduce.report import to_json
 from tasks.reproduce.results import Results
-from tasks.reproduce.tables import CHANGED, Summary, select_runs, value_of
+from tasks.reproduce.tables import CHANGED, Summary, of, select_runs, value_of
 
 # What a file of references must hold, and each of its runs.
 PARTS = dict.fromkeys(("runs", "headline", "environment", "differing", "best"), dict)
@@ -41,6 +41,10 @@ def read_reference(suite: Path) -> Summary:
         UserError: there are none, or the file is something else.
     """
     file = reference_file(suite)
+    if not file.exists():
+        raise UserError(
+            f"{file}: found no reference results of {suite.stem}, expected what --write-reference keeps"
+        )
     found = read_object(file)
     if found.get("suite") != suite.stem:
         raise UserError(f"{file}: suite: found {found.get('suite')!r}, expected the results of {suite.stem}")
@@ -76,7 +80,7 @@ def compare_with_reference(reference: Summary, results: Results) -> list[list[st
     for regime in results.suite.regimes:
         for arm in results.arms(regime):
             if _changed(reference, results, arm, regime):
-                rows.append([arm, regime, *["-"] * 5, CHANGED])
+                rows.append([arm, regime, *["-"] * 6, CHANGED])
                 continue
             task = results.task_of(arm)
             claimed = [c.metric for c in results.suite.claims if arm in (c.baseline, c.arm)]
@@ -87,18 +91,23 @@ def compare_with_reference(reference: Summary, results: Results) -> list[list[st
                     found = results.values(arm, regime, split, metric)
                     if known and found:
                         check = check_against_reference(known, found)
-                        rows.append([arm, regime, f"{metric}, {split}", *_said(check)])
+                        seeds = of(len(known.keys() & found.keys()), len(known))
+                        rows.append([arm, regime, f"{metric}, {split}", *_said(check, seeds)])
     return rows
 
 
 def differences(reference: Summary, now: Mapping[str, Any]) -> list[str]:
-    """A line for each field of the environment that is another now than in some run of the reference."""
+    """A line for each field of the environment that some run of the reference has otherwise."""
     known, several = reference["environment"], reference["differing"]
-    return [
-        f"{name}: reference {' | '.join(several.get(name, [str(known.get(name))]))}, now {now.get(name)}"
-        for name in dict.fromkeys((*known, *several, *now))
-        if name in several or known.get(name) != now.get(name)
-    ]
+    lines = []
+    for name in dict.fromkeys((*known, *several, *now)):
+        values = several.get(name, [str(known.get(name))])
+        if str(now.get(name)) not in values:
+            lines.append(f"{name}: reference {' | '.join(values)}, now {now.get(name)}")
+        elif len(values) > 1:
+            others = " | ".join(value for value in values if value != str(now.get(name)))
+            lines.append(f"{name}: now {now.get(name)}, as some runs of the reference; others {others}")
+    return lines
 
 
 def _changed(reference: Summary, results: Results, arm: str, regime: str) -> bool:
@@ -116,8 +125,8 @@ def _known(reference: Summary, arm: str, regime: str, split: str, metric: str) -
     return values
 
 
-def _said(check: ReferenceCheck) -> list[str]:
+def _said(check: ReferenceCheck, seeds: str) -> list[str]:
     interval = f"[{show(check.interval.low)}, {show(check.interval.high)}]" if check.interval else "-"
     difference = check.largest_difference
     largest = "-" if difference is None else show(difference)
-    return [show(check.reference_mean), show(check.mean), interval, largest, check.status]
+    return [show(check.reference_mean), show(check.mean), seeds, interval, largest, check.status]

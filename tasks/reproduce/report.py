@@ -10,6 +10,7 @@ from common.training.run_folder import write_text
 from tasks.reproduce import tables
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import trials_of
+from tasks.reproduce.comparison_tables import estimate, exploratory_table, spread_table, verdict_table
 from tasks.reproduce.figures import Figures
 from tasks.reproduce.markdown import made_on, markdown, regimes_of
 from tasks.reproduce.results import Results, selection_metric
@@ -36,7 +37,7 @@ def write_reports(results: Results, analysis: Analysis, name: str, checks: list[
     summary = summarize_suite(results, analysis, name)
     folder = results.store.folder
     write_text(folder / "results.json", to_json(summary))
-    write_text(folder / "report.md", f"# {summary['title']}\n\n{markdown(summary)}")
+    write_text(folder / "report.md", f"# {summary['title']}\n\n{markdown(summary, checks=checks)}")
     sections = report_sections(results, analysis, summary, checks)
     note = " ".join(filter(None, (_incomplete(summary), summary["note"])))
     write_page(folder / "report.html", summary["title"], sections, note=note)
@@ -55,8 +56,8 @@ def report_sections(
     figures = Figures(results, results.store.folder / "plots")
     sections = []
     if summary["claims"]:
-        sections.append(Section("Verdicts", VERDICTS, [tables.verdict_table(summary), *_clustered(summary)]))
-        spreads = tables.spread_table(summary)
+        sections.append(Section("Verdicts", VERDICTS, [verdict_table(summary), *_clustered(summary)]))
+        spreads = spread_table(summary)
         if spreads.rows:
             sections.append(Section("Fluctuation", SPREADS, [spreads]))
     if checks:
@@ -80,7 +81,7 @@ def report_sections(
         sections += _details(results, analysis, summary, regime, task)
     if summary["exploratory"]:
         text = "No claim rests on these; p-values with Holm's correction over all rows."
-        sections.append(Section("Exploratory", text, [tables.exploratory_table(summary)]))
+        sections.append(Section("Exploratory", text, [exploratory_table(summary)]))
     return [*sections, _environment(summary), _links(results)]
 
 
@@ -91,7 +92,11 @@ def _incomplete(summary: Summary) -> str:
 
 def _clustered(summary: Summary) -> list[HtmlTable]:
     rows = [
-        [c["text"], tables.estimate({**c["clustered"], "kind": "difference"}), str(c["clustered"]["units"])]
+        [
+            c["text"],
+            estimate({**c["clustered"], "kind": "difference"}),
+            str(c["clustered"]["units"]),
+        ]
         for c in summary["claims"]
         if "clustered" in c
     ]

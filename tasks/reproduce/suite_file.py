@@ -34,6 +34,9 @@ def read_suite(file: Path) -> Suite:
             claim is about runs that no group has.
     """
     values = configuration.read_yaml(file)
+    if not PARTS.keys() & values.keys():
+        parts = ", ".join(PARTS)
+        raise UserError(f"{file}: found none of {parts}, expected a suite as configs/reproduce has them")
     for section, kind in PARTS.items():
         # Each part by itself, so that a message names the nearest key of the part.
         for name, part in _parts(values.get(section)):

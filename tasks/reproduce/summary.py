@@ -69,7 +69,8 @@ def _tested(tested: Tested) -> dict[str, Any]:
         "kind": claim.kind if claim else "difference",
         "figure": claim.figure if claim else None,
         "better": claim.better if claim else "",
-        "verdict": str(tested.verdict) if tested.verdict.seeds or tested.diverged else NO_RUNS,
+        # Of many comparisons a verdict holds only after the correction, which depends on all of them.
+        "verdict" if claim else "uncorrected_verdict": _verdict(tested),
         "p_value": finite(found.p_value),
         "diverged": [list(run) for run in tested.diverged],
     }
@@ -87,6 +88,10 @@ def _tested(tested: Tested) -> dict[str, Any]:
         "seeds": found.pairs,
         "levene_p_value": finite(found.levene_p_value),
     }
+
+
+def _verdict(tested: Tested) -> str:
+    return str(tested.verdict) if tested.verdict.seeds or tested.diverged else NO_RUNS
 
 
 def _difference(found: Comparison) -> dict[str, Any]:

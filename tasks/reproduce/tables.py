@@ -7,7 +7,6 @@ from typing import Any, Optional
 import numpy as np
 
 from common.evaluation.comparison import ENOUGH_SEEDS, summarize
-from common.evaluation.verdict import NO_EFFECT, NOT_DECIDED, OPPOSITE
 from common.reporting.page import HtmlTable
 from common.reporting.tables import show
 from tasks.reproduce.results import GAP
@@ -20,58 +19,17 @@ CHECK_COLUMNS = [
     "metric",
     "reference",
     "now",
+    "seeds",
     "95 % prediction interval",
     "largest difference",
     "says",
 ]
 CHANGED = "not comparable, of another configuration"
 BY_CHANCE = (
-    "The interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the "
-    "same seeds hardly any does, and the largest difference of a seed's two values says more."
+    "Identical: each seed that was run has the reference's value; means are over all seeds of either. The "
+    "interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the same "
+    "seeds hardly any does, and the largest difference of a seed's two values says more."
 )
-SPREADS = {"spread_over_seeds": "spread over seeds", "spread_within_run": "fluctuation within a run"}
-
-
-def verdict_table(summary: Summary) -> HtmlTable:
-    """A row a claim: what the article says, what was measured, and the verdict."""
-    columns = [
-        "claim",
-        "verdict",
-        "measured, 95 % interval",
-        "article",
-        "seeds",
-        "other split",
-        "measured on",
-    ]
-    rows = []
-    for claim in summary["claims"]:
-        difference = claim["kind"] == "difference"
-        where = (
-            f"{claim['arm']} - {claim['baseline']}, {claim['metric']}, {claim['split']}, {claim['regime']}"
-        )
-        rows.append(
-            [
-                claim["text"],
-                claim["verdict"],
-                estimate(claim),
-                _figure(claim),
-                _seeds(claim),
-                _other_split(summary, claim) if difference else "-",
-                where if difference else f"{SPREADS[claim['kind']]}: {where}",
-            ]
-        )
-    return HtmlTable(columns, rows, words=True)
-
-
-def estimate(row: dict[str, Any]) -> str:
-    """A difference in points, or a ratio of standard deviations, with its interval."""
-    if row["kind"] == "difference":
-        known = row["low"] is None or row["units"]
-        return _points(row["estimate"]) + _between(row, _points) + ("" if known else " (seeds alone)")
-    if row["estimate"] is None:
-        still = row["kind"] == "spread_within_run" and row["seeds"]
-        return "- (a run does not fluctuate at all)" if still else "-"
-    return f"{_ratio(row['estimate'])} of the spread{_between(row, _ratio)}"
 
 
 def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
@@ -83,6 +41,7 @@ def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
 def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTable:
     """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training."""
     runs = select_runs(summary, regime=regime, task=task)
+    runs = [run for run in runs if split in run["metrics"] or run["failure"] is not None]
     timed = _comparable_in_time(runs)
     names = list(summary["headline"][task])
     if any(GAP in run["metrics"].get(split, {}) for run in runs):
@@ -92,7 +51,7 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
         some = [run for run in runs if run["arm"] == arm]
         done = [run for run in some if run["failure"] is None]
         cells = [mean_and_sd(value_of(run, split, name) for run in done) for name in names]
-        rows.append([_few(arm, done), *cells, _of(len(done), len(some)), *_minutes(some, timed)])
+        rows.append([_few(arm, done), *cells, of(len(done), len(some)), *_minutes(some, timed)])
     shown = [f"train - {split}" if name == GAP else name for name in names]
     return HtmlTable([f"{split}: arm", *shown, "runs", *(["minutes a run"] if timed else [])], rows)
 
@@ -127,28 +86,6 @@ def detail_table(summary: Summary, regime: str, task: str, split: str, arms: Seq
     return HtmlTable(["metric", *arms], rows)
 
 
-def exploratory_table(summary: Summary) -> HtmlTable:
-    """Every comparison that no claim rests on, the smallest p-value first."""
-    rows = sorted(summary["exploratory"], key=lambda row: (row["p_value"] is None, row["p_value"]))
-    return HtmlTable(
-        ["arm - baseline", "regime", "metric", "difference, 95 % interval", "seeds", "p", "p, Holm", "says"],
-        [
-            [
-                f"{row['arm']} - {row['baseline']}",
-                row["regime"],
-                f"{row['metric']}, {row['split']}",
-                estimate(row),
-                _seeds(row),
-                _p(row["p_value"]),
-                _p(row["adjusted"]),
-                _says(row),
-            ]
-            for row in rows
-        ],
-        words=True,
-    )
-
-
 def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: str) -> HtmlTable:
     """A row a trial of a search, the best mean on validation first."""
     found = []
@@ -156,21 +93,11 @@ def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: s
         runs = [run for run in select_runs(summary, regime=regime) if run["arm"] == trial]
         values = [value_of(run, "validation", metric) for run in runs]
         mean = summarize(v for v in values if v is not None).mean
-        number = _of(sum(run["failure"] is None for run in runs), len(runs))
+        number = of(sum(run["failure"] is None for run in runs), len(runs))
         chosen = "yes" if trial in summary["best"].values() else ""
         found.append((-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), number, chosen]))
     rows = [row for _, row in sorted(found, key=lambda pair: -pair[0])]
     return HtmlTable(["trial", f"{metric}, validation", "runs", "chosen"], rows)
-
-
-def spread_table(summary: Summary) -> HtmlTable:
-    """A row a claim on fluctuation: p-values of equal fluctuation, of its test and of the check."""
-    rows = [
-        [claim["text"], SPREADS[claim["kind"]], _p(claim["p_value"]), _p(claim["levene_p_value"])]
-        for claim in summary["claims"]
-        if claim["kind"] in SPREADS
-    ]
-    return HtmlTable(["claim", "of", "p of no difference", "p of Levene's test"], rows, words=True)
 
 
 def failure_table(summary: Summary) -> HtmlTable:
@@ -222,57 +149,10 @@ def _minutes(runs: list[dict[str, Any]], timed: set[int]) -> list[str]:
     return [f"{np.mean(seconds) / 60:.1f}" if seconds else "-"] if timed else []
 
 
-def _of(done: int, all_: int) -> str:
+def of(done: int, all_: int) -> str:
+    """Such as ``4 of 5``, and 5 for ``5 of 5``."""
     return str(done) if done == all_ else f"{done} of {all_}"
-
-
-def _seeds(row: dict[str, Any]) -> str:
-    """Pairs that have a value, of those that were run."""
-    return _of(row["seeds"], row["seeds"] + len({seed for _, seed in row["diverged"]}))
 
 
 def _few(arm: str, done: list) -> str:
     return arm if len(done) >= ENOUGH_SEEDS else f"{arm} (exploratory)"
-
-
-def _says(row: dict[str, Any]) -> str:
-    """Better or worse only where that outlives Holm's correction; there is no figure to reach."""
-    if row["verdict"].startswith(NO_EFFECT):
-        return NO_EFFECT
-    if row["adjusted"] is None or row["adjusted"] >= 0.05:
-        return NOT_DECIDED
-    return "worse" if row["verdict"].startswith(OPPOSITE) else "better"
-
-
-def _other_split(summary: Summary, claim: dict[str, Any]) -> str:
-    same = ("baseline", "arm", "regime", "metric")
-    for row in summary["exploratory"]:
-        if all(row[name] == claim[name] for name in same) and row["split"] != claim["split"]:
-            return f"{row['split']}: {estimate(row)}"
-    return "-"
-
-
-def _figure(claim: dict[str, Any]) -> str:
-    figure = claim["figure"]
-    if claim["kind"] == "difference":
-        sign = -1 if claim["better"] == "lower" else 1
-        return _points(sign * figure) if figure else claim["better"]
-    return f"{1 - figure:.2f} of the spread" if figure else "less"
-
-
-def _between(row: dict[str, Any], text) -> str:
-    return "" if row["low"] is None else f" [{text(row['low'])}, {text(row['high'])}]"
-
-
-def _points(value: Optional[float]) -> str:
-    return "-" if value is None else f"{100 * value:+.2f}"
-
-
-def _ratio(value: Optional[float]) -> str:
-    if value is None:
-        return "-"
-    return "> 100" if value > 100 else f"{value:.2f}"
-
-
-def _p(value: Optional[float]) -> str:
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -11,6 +11,7 @@ from common.errors import UserError
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.blocks import fill_blocks, fill_file, suites_of
 from tasks.reproduce.cells import expand
+from tasks.reproduce.comparison_tables import baseline_table, estimate, spread_table, verdict_table
 from tasks.reproduce.markdown import made_on, markdown
 from tasks.reproduce.reference import compare_with_reference, differences
 from tasks.reproduce.report import write_reports
@@ -18,7 +19,7 @@ from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tasks.reproduce.summary import summarize_suite
-from tasks.reproduce.tables import estimate, regime_table, spread_table, verdict_table
+from tasks.reproduce.tables import regime_table
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -180,6 +181,43 @@ def test_what_no_claim_is_about_is_exploratory_and_corrected(summary):
     assert ("regularized", "accuracy", "test") in found
     assert ("regularized", "accuracy", "validation") not in found
     assert all(row["adjusted"] >= row["p_value"] for row in rows)
+    # What a comparison says alone must not be read as a verdict.
+    assert all("verdict" not in row for row in rows)
+
+
+def test_every_arm_stands_against_the_baseline_on_both_splits(summary):
+    table = baseline_table(summary)
+    assert table.columns == ["arm - baseline", "regime", "metric", "validation", "test"]
+    rows = {row[0]: row for row in table.rows}
+    assert set(rows) == {"regularized - baseline", "other - baseline"}
+    claim = summary["claims"][0]
+    assert rows["regularized - baseline"][3] == f"{estimate(claim)}, claim"
+    found = {row["split"]: row for row in summary["exploratory"]
+             if (row["arm"], row["metric"]) == ("other", "accuracy")}  # fmt: skip
+    assert [rows["other - baseline"][i].startswith(estimate(found[split])) for i, split in
+            ((3, "validation"), (4, "test"))] == [True, True]  # fmt: skip
+    assert rows["regularized - baseline"][4].endswith(", better")
+    assert "| arm - baseline |" in markdown(summary, everything=False)
+
+
+def test_an_arm_that_was_not_evaluated_on_a_split_has_no_row_there(summary):
+    changed = json.loads(json.dumps(summary))
+    for run in changed["runs"].values():
+        if run["arm"] == "regularized":
+            del run["metrics"]["test"]
+    arms = {
+        split: [row[0] for row in regime_table(changed, "small", "sentiment", split).rows]
+        for split in ("validation", "test")
+    }
+    assert arms["validation"] == ["baseline", "regularized", "other (exploratory)"]
+    assert arms["test"] == ["baseline", "other (exploratory)"]
+
+
+def test_a_check_stands_in_both_pages(made, summary, tmp_path):
+    rows = compare_with_reference(summary, made[0])
+    assert {(row[0], row[5]) for row in rows} >= {("baseline", "5")}
+    assert "Against the reference results" in markdown(summary, checks=rows)
+    assert "Against the reference results" not in markdown(summary)
 
 
 def test_the_page_stands_alone_and_links_the_runs(made, summary):
@@ -236,7 +274,8 @@ def test_what_differs_in_the_environment_is_named():
     reference = {"environment": {"python": "3.11", "device": "cpu"}, "differing": {}}
     assert differences(reference, now) == ["python: reference 3.11, now 3.10"]
     reference["differing"] = {"python": ["3.11", "3.10"]}
-    assert differences(reference, now) == ["python: reference 3.11 | 3.10, now 3.10"]
+    assert differences(reference, now) == ["python: now 3.10, as some runs of the reference; others 3.11"]
+    assert differences(reference, {**now, "python": "3.9"}) == ["python: reference 3.11 | 3.10, now 3.9"]
 
 
 def test_a_marked_block_is_made_anew_and_nothing_else(tmp_path, summary):

@@ -231,6 +231,14 @@ def test_a_dry_run_prints_what_a_user_would_type(tmp_path, command):
 
 MISTAKES = {
     "no suite": (["--suite", "missing.yaml"], "missing.yaml: no such configuration file"),
+    "a configuration": (
+        ["--suite", str(ROOT / "configs/sentiment/baseline.yaml")],
+        "baseline.yaml: found none of arms, sweeps, regimes",
+    ),
+    "no pack": (
+        ["--report-only", "--unpack", str(ROOT / "README.md")],
+        "README.md: is damaged or no .md archive",
+    ),
     "no such cell": (
         ["--cell", "baselin-small-seed0"],
         "--cell: found 'baselin-small-seed0'; the nearest is",
@@ -243,7 +251,7 @@ MISTAKES = {
         "--write-reference: found beside --seeds",
     ),
     "a plan as reference": (["--write-reference", "--dry-run"], "--write-reference: found beside --dry-run"),
-    "no reference": (["--check"], "reference/made.json: no such file"),
+    "no reference": (["--check"], "reference/made.json: found no reference results of made"),
     "nothing to report": (["--report-only"], "found no finished run"),
     "no data": (["--data-root", "/nowhere"], "error: "),
 }
