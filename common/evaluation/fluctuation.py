@@ -165,10 +165,15 @@ def _pairs(baseline: Sequence[float], other: Sequence[float]) -> tuple[np.ndarra
 
 @dataclass(frozen=True)
 class SpreadSources:
-    """Standard deviations due to the draw of the training data and to initialisation and order."""
+    """Standard deviations due to the draw of the training data and to initialisation and order.
+
+    Attributes:
+        seeds: of initialisation and order, on each draw.
+    """
 
     draw: float
     initialisation: float
+    seeds: int
 
 
 def spread_sources(values: np.ndarray) -> SpreadSources:
@@ -191,4 +196,5 @@ def spread_sources(values: np.ndarray) -> SpreadSources:
     by_seed = values - values.mean(axis=1, keepdims=True)
     residual = by_seed - by_seed.mean(axis=0)
     own = float((residual**2).sum()) / ((draws - 1) * (initialisations - 1))
-    return SpreadSources(math.sqrt(max(0.0, between - own / initialisations)), math.sqrt(within))
+    draw = math.sqrt(max(0.0, between - own / initialisations))
+    return SpreadSources(draw, math.sqrt(within), initialisations)

@@ -13,6 +13,7 @@ from common.evaluation.comparison import Interval
 IDENTICAL = "identical"
 INSIDE = "inside the 95 % prediction interval"
 OUTSIDE = "outside the 95 % prediction interval"
+DIVERGED = "diverged, and not so in the reference"
 NOT_COMPARABLE = "not comparable"
 
 
@@ -22,13 +23,13 @@ class ReferenceCheck:
 
     Attributes:
         status: :data:`IDENTICAL`, every new value equals that of its seed; else where the new mean lies,
-            :data:`INSIDE` or :data:`OUTSIDE`, which a run also is that diverged and not so in the reference;
-            :data:`NOT_COMPARABLE` where there is no interval.
+            :data:`INSIDE` or :data:`OUTSIDE`; :data:`DIVERGED` where a run did that has a value in the
+            reference, or that is not in it; :data:`NOT_COMPARABLE` where there is no interval.
         mean, reference_mean: over runs that have a value; NaN where none has.
         interval: of the mean of as many new runs, were their seeds others; None without two reference values
             that differ.
         largest_difference: of the two values of a seed, without sign; None where no seed has both values.
-        diverged, reference_diverged: seeds without a value.
+        seeds: that have a value in both.
     """
 
     status: str
@@ -36,8 +37,7 @@ class ReferenceCheck:
     reference_mean: float
     interval: Optional[Interval]
     largest_difference: Optional[float] = None
-    diverged: tuple[int, ...] = ()
-    reference_diverged: tuple[int, ...] = ()
+    seeds: int = 0
 
 
 def prediction_interval(values, runs: int, confidence: float = 0.95) -> Optional[Interval]:
@@ -70,14 +70,13 @@ def check_against_reference(reference: Mapping[int, float], found: Mapping[int, 
     if found and all(seed in reference and _same(reference[seed], found[seed]) for seed in found):
         status = IDENTICAL
     elif diverged - reference_diverged:
-        status = OUTSIDE
+        status = DIVERGED
     elif interval is None:
         status = NOT_COMPARABLE
     else:
         status = INSIDE if interval.low <= mean <= interval.high else OUTSIDE
     apart = [abs(new[seed] - known[seed]) for seed in new.keys() & known.keys()]
-    lists = (tuple(sorted(seeds)) for seeds in (diverged, reference_diverged))
-    return ReferenceCheck(status, mean, reference_mean, interval, max(apart, default=None), *lists)
+    return ReferenceCheck(status, mean, reference_mean, interval, max(apart, default=None), len(apart))
 
 
 def _finite(values: Mapping[int, float]) -> dict[int, float]:

@@ -82,7 +82,9 @@ class Analysis:
         return [replace(t, adjusted=None if t.found.p_value is None else next(adjusted)) for t in found]
 
     def sources(self, plan: Sources, arm: str) -> Optional[SpreadSources]:
-        """How far the draw of the data, and all else, spread a metric; None before all runs are there.
+        """How far the draw of the data, and all else, spread a metric, by seeds with a value on every draw.
+
+        None of fewer than two such seeds.
 
         Raises:
             UserError: a finished run has no such metric.
@@ -90,11 +92,11 @@ class Analysis:
         for regime in plan.regimes:
             self._require_metric(f"sources: {arm}", self.results.of(arm, regime), plan.split, plan.metric)
         by_draw = [self.results.values(arm, name, plan.split, plan.metric) for name in plan.regimes]
-        seeds = sorted(set.intersection(*map(set, by_draw)))
-        values = [[found[seed] for seed in seeds] for found in by_draw]
-        if len(seeds) < 2 or not all(math.isfinite(value) for row in values for value in row):
-            return None
-        return spread_sources(values)
+        known = [{seed for seed, value in found.items() if math.isfinite(value)} for found in by_draw]
+        seeds = sorted(set.intersection(*known))
+        return (
+            spread_sources([[found[seed] for seed in seeds] for found in by_draw]) if len(seeds) > 1 else None
+        )
 
     def items(self, task: str) -> Any:
         """The task's reader of predictions."""

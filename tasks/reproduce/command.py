@@ -122,6 +122,9 @@ class Reproduction:
             return
         self._run_possible(runner, self.before_confirmation)
         further = self._confirming()
+        for cell in further:
+            # A broken trial that came to its end on this start may be the best now.
+            self.store.check_unchanged(cell)
         if further:
             print(f"confirmation: {len(further)} runs with fresh seeds", flush=True)
             check_cells(further)
@@ -191,17 +194,14 @@ class Reproduction:
 
     def _check_against_reference(self, results: Any) -> list[list[str]]:
         from common.reporting.tables import text_table
-        from tasks.reproduce.reference import compare_with_reference, differences
-        from tasks.reproduce.results import environment
-        from tasks.reproduce.tables import BY_CHANCE, CHECK_COLUMNS
+        from tasks.reproduce.checking import BY_CHANCE, CHECK_COLUMNS, compare_with_reference, differences
 
         rows = compare_with_reference(self.reference, results)
         print(text_table(CHECK_COLUMNS, rows, "against the reference results"))
         counts = Counter(row[-1] for row in rows)
         print(", ".join(f"{status}: {number}" for status, number in counts.items()))
         print(BY_CHANCE)
-        now = next((environment(r) for r in results.found if r.failure is None), {})
-        for line in differences(self.reference, now) or ["environment: equal"]:
+        for line in differences(self.reference, results) or ["environment: equal"]:
             print(line)
         return rows
 

@@ -2,7 +2,8 @@
 
 from typing import Any, Optional
 
-from common.evaluation.verdict import NO_EFFECT, NOT_DECIDED, OPPOSITE
+from common.evaluation.comparison import ENOUGH_SEEDS
+from common.evaluation.verdict import MARGIN, NO_EFFECT, NOT_DECIDED, OPPOSITE
 from common.reporting.page import HtmlTable
 from tasks.reproduce.tables import Summary, of
 
@@ -74,15 +75,18 @@ def exploratory_table(summary: Summary) -> HtmlTable:
 
 
 def baseline_table(summary: Summary) -> HtmlTable:
-    """A row an arm in a regime, a column a split: differences from the baseline in the metrics of claims."""
+    """A row an arm in a regime, a column a split: differences from the baseline.
+
+    In the metrics of claims, in each task's first where there are none.
+    """
+    baselines = {row["baseline"] for row in summary["exploratory"]}
     claims = [claim for claim in summary["claims"] if claim["kind"] == "difference"]
-    metrics = {claim["metric"] for claim in claims}
+    metrics = {claim["metric"] for claim in claims} or {names[0] for names in summary["headline"].values()}
     rows: dict[tuple, dict[str, str]] = {}
     for row in [row for row in summary["exploratory"] if row["metric"] in metrics]:
-        rows.setdefault(_same(row), {})[row["split"]] = f"{estimate(row)}, {_says(row)}"
-    for claim in claims:
-        if _same(claim) in rows:
-            rows[_same(claim)][claim["split"]] = f"{estimate(claim)}, claim"
+        rows.setdefault(_same(row), {})[row["split"]] = f"{estimate(row)}, {_says(row)}{_few_seeds(row)}"
+    for claim in [claim for claim in claims if claim["baseline"] in baselines]:
+        rows.setdefault(_same(claim), {})[claim["split"]] = f"{estimate(claim)}, claim{_few_seeds(claim)}"
     splits = [split for split in ("validation", "test") if any(split in known for known in rows.values())]
     return HtmlTable(
         ["arm - baseline", "regime", "metric", *splits],
@@ -109,9 +113,17 @@ def _seeds(row: dict[str, Any]) -> str:
     return of(row["seeds"], row["seeds"] + len({seed for _, seed in row["diverged"]}))
 
 
+def _few_seeds(row: dict[str, Any]) -> str:
+    few = row["diverged"] or row["seeds"] < ENOUGH_SEEDS
+    return f" ({_seeds(row)} seeds)" if few else ""
+
+
 def _says(row: dict[str, Any]) -> str:
-    """Better or worse only where that outlives Holm's correction; there is no figure to reach."""
-    if row["uncorrected_verdict"].startswith(NO_EFFECT):
+    """Better or worse only where that outlives Holm's correction; there is no figure to reach.
+
+    Within the margin a gain is no relevant effect either, else small ones would be told in one direction.
+    """
+    if row["low"] is not None and row["low"] > -MARGIN and row["high"] < MARGIN:
         return NO_EFFECT
     if row["adjusted"] is None or row["adjusted"] >= 0.05:
         return NOT_DECIDED

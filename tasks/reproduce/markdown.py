@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from common.errors import UserError
 from common.reporting.page import HtmlTable
 from tasks.reproduce import tables
+from tasks.reproduce.checking import BY_CHANCE, CHECK_COLUMNS
 from tasks.reproduce.comparison_tables import baseline_table, exploratory_table, verdict_table
 from tasks.reproduce.estimate import duration
 from tasks.reproduce.tables import Summary
@@ -25,8 +26,8 @@ def markdown(summary: Summary, everything: bool = True, checks: Sequence[list[st
             "ratio of standard deviations."
         )
     if checks:
-        table = HtmlTable(tables.CHECK_COLUMNS, list(checks), words=True)
-        parts += ["**Against the reference results**", tables.BY_CHANCE, _table(table)]
+        table = HtmlTable(CHECK_COLUMNS, list(checks), words=True)
+        parts += ["**Against the reference results**", BY_CHANCE, _table(table)]
     parts += [f"Chosen on validation for {arm}_best: {trial}" for arm, trial in summary["best"].items()]
     for regime, task in regimes_of(summary):
         parts.append(f"**{task}, {regime}**")

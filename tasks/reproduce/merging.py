@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from common.evaluation.verdict import holm
-from tasks.reproduce.summary import differing
+from tasks.reproduce.suite import best_name
+from tasks.reproduce.summary import NO_RUNS, differing
 from tasks.reproduce.tables import Summary
 
+NO_RUNS_TOGETHER = "no pair of runs in one folder"
 Part = tuple[str, str]
 # The configuration of a confirmation is not known before its search is done.
 Plan = Mapping[str, tuple[Part, Optional[str]]]
@@ -24,13 +26,15 @@ def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
         planned: (arm, regime) and hash of the configuration by name of each run of the suite, in its order.
     """
     kept = _kept_parts(known, new, planned)
+    best, kept = _kept_search(known, new, kept)
     stay = {name: run for name, run in known["runs"].items() if name in planned and _part(run) in kept}
     runs = {**stay, **new["runs"]}
     claims = {_name(row): row for row in known["claims"] if _parts(row) <= kept}
     claimed = [_pair(row) for row in new["claims"] if row["kind"] == "difference"]
     merged = {**new, "planned": len(planned), "headline": {**known["headline"], **new["headline"]}}
     merged["runs"] = {name: runs[name] for name in planned if name in runs}
-    merged["claims"] = [claims.get(_name(row), row) for row in new["claims"]]
+    there = {_part(run) for run in merged["runs"].values()}
+    merged["claims"] = [claims.get(_name(row), _apart(row, there)) for row in new["claims"]]
     merged["exploratory"] = [
         *new["exploratory"],
         *(row for row in known["exploratory"] if _parts(row) <= kept and _pair(row) not in claimed),
@@ -39,7 +43,8 @@ def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
     parts = list(dict.fromkeys(part for part, _ in planned.values()))
     merged["exploratory"].sort(key=lambda row: parts.index(_part(row)))
     merged["sources"] = [*new["sources"], *(row for row in known["sources"] if _draws(row) <= kept)]
-    merged["best"] = new["best"] or known["best"]
+    merged["sources"].sort(key=lambda row: parts.index((row["arm"], row["regimes"][0])))
+    merged["best"] = best
     environments = [run["environment"] for run in merged["runs"].values() if run["environment"]]
     merged["environment"] = environments[0] if environments else {}
     merged["differing"] = differing(environments)
@@ -56,6 +61,22 @@ def _kept_parts(known: Summary, new: Summary, planned: Plan) -> set[Part]:
         if name not in before or config_sha256 not in (None, before[name]["config_sha256"]):
             changed.add(part)
     return {part for part, _ in planned.values()} - changed
+
+
+def _kept_search(known: Summary, new: Summary, kept: set[Part]) -> tuple[dict[str, str], set[Part]]:
+    """What the search chose, and the parts to keep: no confirmation where a trial is new or dropped."""
+    if new["best"]:
+        return new["best"], kept
+    confirmed = {best_name(sweep) for sweep in known["best"]}
+    searched = {_part(run) for run in known["runs"].values() if run["arm"] not in confirmed}
+    if searched <= kept:
+        return known["best"], kept
+    return {}, {part for part in kept if part[0] not in confirmed}
+
+
+def _apart(claim: dict[str, Any], there: set[Part]) -> dict[str, Any]:
+    runs = claim["verdict"] == NO_RUNS and _parts(claim) <= there
+    return {**claim, "verdict": NO_RUNS_TOGETHER} if runs else claim
 
 
 def _part(run: Mapping[str, Any]) -> Part:

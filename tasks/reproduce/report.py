@@ -10,6 +10,7 @@ from common.training.run_folder import write_text
 from tasks.reproduce import tables
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import trials_of
+from tasks.reproduce.checking import BY_CHANCE, CHECK_COLUMNS
 from tasks.reproduce.comparison_tables import estimate, exploratory_table, spread_table, verdict_table
 from tasks.reproduce.figures import Figures
 from tasks.reproduce.markdown import made_on, markdown, regimes_of
@@ -61,8 +62,8 @@ def report_sections(
         if spreads.rows:
             sections.append(Section("Fluctuation", SPREADS, [spreads]))
     if checks:
-        table = HtmlTable(tables.CHECK_COLUMNS, checks, words=True)
-        sections.append(Section("Against the reference results", tables.BY_CHANCE, [table]))
+        table = HtmlTable(CHECK_COLUMNS, checks, words=True)
+        sections.append(Section("Against the reference results", BY_CHANCE, [table]))
     if any(run["failure"] for run in summary["runs"].values()):
         text = "Runs that failed twice; they count as diverged and are in no mean."
         sections.append(Section("Failed runs", text, [tables.failure_table(summary)]))
@@ -140,7 +141,8 @@ def _trials(results: Results, summary: Summary) -> list[Section]:
         trials = trials_of(results.suite, sweep)
         task = next(filter(None, map(results.task_of, trials)), "")
         if task:
-            table = tables.trials_table(summary, trials, plan.regime, selection_metric(task))
+            planned = max(results.planned_seeds[trial, plan.regime] for trial in trials)
+            table = tables.trials_table(summary, trials, plan.regime, selection_metric(task), planned)
             sections.append(Section(f"Search: {sweep}, {len(trials)} trials", tables=[table]))
     return sections
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,7 @@ class Results:
     def __init__(self, suite: Suite, cells: Sequence[Cell], store: Store, later: int = 0):
         self.suite, self.store, self.later = suite, store, later
         self.planned = len(cells) + later
+        self.planned_seeds = Counter((cell.arm, cell.regime) for cell in cells)
         self.found = [result for cell in cells if (result := read_result(cell, store)) is not None]
 
     def task_of(self, arm: str) -> str:

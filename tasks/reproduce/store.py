@@ -114,13 +114,20 @@ class Store:
         return ended and _last_step(run.history) == cell.steps
 
     def check_unchanged(self, cell: Cell) -> None:
-        """Refuse a cell whose run was started with another configuration than the suite's now.
+        """Refuse a cell that was started, or is broken, with another configuration than the suite's now.
 
         Raises:
             UserError: it names the first field that differs.
         """
         run, record = self.run(cell), self.record(cell)
-        if not (run.path / "config.yaml").exists() or record.config_sha256 == cell.config_hash():
+        if record.config_sha256 == cell.config_hash():
+            return
+        if not (run.path / "config.yaml").exists():
+            if self.status(cell) == BROKEN:
+                raise UserError(
+                    f"cell {cell.name} has changed since it failed: {self.record_file(cell)} is of another "
+                    "configuration; expected another --output, or the file removed"
+                )
             return
         try:
             run.check(cell.resolved(), resume=True)

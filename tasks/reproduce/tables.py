@@ -13,23 +13,6 @@ from tasks.reproduce.results import GAP
 
 Summary = dict[str, Any]
 PREFIXES = ("ap_50_", "precision_", "recall_", "f1_", "miss_rate_", "deeppcb_", "false_alarms_")
-CHECK_COLUMNS = [
-    "arm",
-    "regime",
-    "metric",
-    "reference",
-    "now",
-    "seeds",
-    "95 % prediction interval",
-    "largest difference",
-    "says",
-]
-CHANGED = "not comparable, of another configuration"
-BY_CHANCE = (
-    "Identical: each seed that was run has the reference's value; means are over all seeds of either. The "
-    "interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the same "
-    "seeds hardly any does, and the largest difference of a seed's two values says more."
-)
 
 
 def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
@@ -41,7 +24,7 @@ def splits_of(summary: Summary, regime: str, task: str) -> list[str]:
 def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTable:
     """A row an arm: mean ± sample standard deviation of the headline metrics, and the gap to training."""
     runs = select_runs(summary, regime=regime, task=task)
-    runs = [run for run in runs if split in run["metrics"] or run["failure"] is not None]
+    runs = [run for run in runs if _belongs(run, summary, split)]
     timed = _comparable_in_time(runs)
     names = list(summary["headline"][task])
     if any(GAP in run["metrics"].get(split, {}) for run in runs):
@@ -57,16 +40,21 @@ def regime_table(summary: Summary, regime: str, task: str, split: str) -> HtmlTa
 
 
 def metric_table(summary: Summary, metric: str, split: str) -> HtmlTable:
-    """A row an arm, a column a regime: mean ± sample standard deviation of one metric."""
-    runs = [run for run in summary["runs"].values() if value_of(run, split, metric) is not None]
+    """A row an arm, a column a regime: mean ± sample standard deviation of one metric.
+
+    Runs are counted where some diverged, or where they are fewer than :data:`ENOUGH_SEEDS`.
+    """
+    runs = [run for run in summary["runs"].values() if _belongs(run, summary, split)]
     arms, regimes = (list(dict.fromkeys(run[name] for run in runs)) for name in ("arm", "regime"))
     rows = []
     for arm in arms:
-        some = {r: [run for run in runs if (run["arm"], run["regime"]) == (arm, r)] for r in regimes}
-        few = min(filter(None, some.values()), key=len)
-        rows.append(
-            [_few(arm, few), *(mean_and_sd(value_of(r, split, metric) for r in some[n]) for n in some)]
-        )
+        cells = []
+        for regime in regimes:
+            some = [run for run in runs if (run["arm"], run["regime"]) == (arm, regime)]
+            done = [value_of(run, split, metric) for run in some if run["failure"] is None]
+            few = bool(some) and len(done) < max(ENOUGH_SEEDS, len(some))
+            cells.append(mean_and_sd(done) + (f" ({of(len(done), len(some))} runs)" if few else ""))
+        rows.append([arm, *cells])
     return HtmlTable(["arm", *regimes], rows)
 
 
@@ -86,14 +74,16 @@ def detail_table(summary: Summary, regime: str, task: str, split: str, arms: Seq
     return HtmlTable(["metric", *arms], rows)
 
 
-def trials_table(summary: Summary, trials: Sequence[str], regime: str, metric: str) -> HtmlTable:
-    """A row a trial of a search, the best mean on validation first."""
+def trials_table(
+    summary: Summary, trials: Sequence[str], regime: str, metric: str, planned: int
+) -> HtmlTable:
+    """A row a trial of a search with ``planned`` runs each, the best mean on validation first."""
     found = []
     for trial in trials:
         runs = [run for run in select_runs(summary, regime=regime) if run["arm"] == trial]
         values = [value_of(run, "validation", metric) for run in runs]
         mean = summarize(v for v in values if v is not None).mean
-        number = of(sum(run["failure"] is None for run in runs), len(runs))
+        number = of(sum(run["failure"] is None for run in runs), planned)
         chosen = "yes" if trial in summary["best"].values() else ""
         found.append((-math.inf if math.isnan(mean) else mean, [trial, mean_and_sd(values), number, chosen]))
     rows = [row for _, row in sorted(found, key=lambda pair: -pair[0])]
@@ -109,10 +99,17 @@ def failure_table(summary: Summary) -> HtmlTable:
 def sources_table(summary: Summary) -> HtmlTable:
     """Standard deviations from the draw of the data and from initialisation and order."""
     rows = [
-        [row["arm"], f"{row['metric']}, {row['split']}", show(row["draw"]), show(row["initialisation"])]
+        [
+            row["arm"],
+            f"{row['metric']}, {row['split']}",
+            f"{len(row['regimes'])} x {row['seeds']}",
+            show(row["draw"]),
+            show(row["initialisation"]),
+        ]
         for row in summary["sources"]
     ]
-    return HtmlTable(["arm", "metric", "draw of the data", "initialisation, order, dropout"], rows)
+    columns = ["arm", "metric", "draws x seeds", "draw of the data", "initialisation, order, dropout"]
+    return HtmlTable(columns, rows)
 
 
 def select_runs(summary: Summary, **wanted: Any) -> list[dict[str, Any]]:
@@ -131,6 +128,14 @@ def mean_and_sd(values) -> str:
     if not found.runs:
         return "-"
     return show(found.mean) + ("" if found.sd is None else f" ± {show(found.sd)}")
+
+
+def _belongs(run: dict[str, Any], summary: Summary, split: str) -> bool:
+    """Whether a run was to be evaluated on a split; of one that failed, others of its arm tell."""
+    if run["failure"] is None:
+        return split in run["metrics"]
+    others = select_runs(summary, arm=run["arm"], regime=run["regime"], failure=None)
+    return not others or any(split in other["metrics"] for other in others)
 
 
 def _comparable_in_time(runs: list[dict[str, Any]]) -> set[int]:

@@ -11,7 +11,7 @@ from tasks.reproduce.command import Reproduction
 from tasks.reproduce.flags import flags_parser
 from tasks.reproduce.reference import read_reference, reference_file
 from tasks.reproduce.results import Results, choose_best
-from tasks.reproduce.store import Store
+from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tests.reproduce.made_runs import QUICKSTART, SUITE, finish, write_suite
 
@@ -76,7 +76,7 @@ def test_what_another_folder_lacks_stays_and_what_it_has_is_taken(keep):
     assert second["claims"] == first["claims"] and second["exploratory"] == first["exploratory"]
     assert first["claims"][0]["verdict"] == "reached"
     third = keep("second", "baseline")
-    assert {claim["verdict"] for claim in third["claims"]} == {"no pair of runs yet"}
+    assert {claim["verdict"] for claim in third["claims"]} == {"no pair of runs in one folder"}
     assert {row["arm"] for row in third["exploratory"]} == {"other"}
     tested = [row for row in third["exploratory"] if row["p_value"] is not None]
     smallest = min(row["p_value"] for row in tested)
@@ -161,8 +161,8 @@ def test_a_claim_that_is_another_now_is_not_answered_by_the_old_one(keep, tmp_pa
     keep("first", "baseline", "regularized")
     write_suite(tmp_path, SUITE.replace(old, new))
     claims = keep("second", "other")["claims"]
-    assert len(claims) == 3 and claims[0]["verdict"] == "no pair of runs yet"
-    assert claims[1]["verdict"] != "no pair of runs yet"
+    assert len(claims) == 3 and claims[0]["verdict"] == "no pair of runs in one folder"
+    assert not claims[1]["verdict"].startswith("no pair of runs")
     again = keep("first")["claims"][0]
     assert (again["text"], again["figure"]) != ("Accuracy rises", 0.032) and again["estimate"] > 0.1
 
@@ -175,8 +175,9 @@ def test_spread_by_source_is_kept_with_its_runs(keep, tmp_path):
     write_suite(tmp_path, text + sources)
     first = keep("first", "baseline")["sources"]
     assert [row["arm"] for row in first] == ["baseline"]
+    assert first[0]["seeds"] == 5
     both = keep("second", "other")["sources"]
-    assert sorted(row["arm"] for row in both) == ["baseline", "other"] and first[0] in both
+    assert [row["arm"] for row in both] == ["baseline", "other"] and first[0] in both
 
 
 SEARCH = (
@@ -202,6 +203,51 @@ def test_a_search_that_chooses_another_trial_drops_the_confirmation_of_the_first
     second = keep("second", *trials, wrong=dict(zip(trials, (0.3, 0.1))))
     assert second["best"] == {"baseline": "baseline_0.2"}
     assert arms(second) == [(trial, 7) for trial in trials]
+
+
+def test_a_search_that_is_begun_anew_drops_what_the_first_chose(keep, tmp_path):
+    write_suite(tmp_path, SEARCH)
+    wrong = {"baseline_0.1": 0.1, "baseline_0.2": 0.3, "baseline_0.5": 0.3, "baseline_best": 0.1}
+    keep("first", *wrong, wrong=wrong)
+    write_suite(tmp_path, SEARCH.replace("[0.1, 0.2]", "[0.2, 0.5]"))
+    second = keep("second", "baseline_0.5", wrong=wrong)
+    assert second["best"] == {} and arms(second) == [("baseline_0.2", 7), ("baseline_0.5", 7)]
+
+
+def test_a_confirmation_of_a_trial_that_is_no_longer_the_best_is_refused(tmp_path, monkeypatch):
+    file = write_suite(tmp_path, SEARCH)
+    suite, store = read_suite(file), Store(tmp_path / "out")
+    first, second = expand(suite, tmp_path)
+    finish(store, first, wrong=0.3)
+    store.write(second, Record(False, 5.0, ["error: No space left"] * 2, second.config_hash()))
+    (best,) = confirming(suite, tmp_path, choose_best(Results(suite, [first, second], store)))
+    finish(store, best, wrong=0.3)
+    # The broken trial is tried again, comes to its end, and is better.
+    monkeypatch.setattr(Reproduction, "_run_possible", lambda *_: finish(store, second, wrong=0.1))
+    flags = ["--suite", str(file), "--output", str(store.folder)]
+    with pytest.raises(UserError, match=f"cell {best.name} has changed since it was run"):
+        Reproduction(flags_parser("").parse_args(flags)).run()
+
+
+def test_a_broken_run_of_another_configuration_is_refused(keep, tmp_path):
+    suite, store = read_suite(write_suite(tmp_path)), Store(tmp_path / "first")
+    cell = next(cell for cell in expand(suite, tmp_path) if cell.arm == "other")
+    store.write(cell, Record(False, 5.0, ["error: loss is nan"] * 2, cell.config_hash()))
+    store.check_unchanged(cell)
+    write_suite(tmp_path, SUITE.replace("model.dropout: 0.1", "model.dropout: 0.2"))
+    with pytest.raises(UserError, match=f"cell {cell.name} has changed since it failed: .*{cell.name}.json"):
+        keep("first", "baseline")
+
+
+def test_a_suite_of_ones_own_leaves_the_pages_of_the_project_alone(keep, tmp_path, monkeypatch):
+    page = tmp_path / "README.md"
+    page.write_text("<!-- reproduce made -->\nold\n<!-- end of reproduce made -->\n", encoding="utf-8")
+    monkeypatch.setattr("tasks.reproduce.reference.PAGES", (page,))
+    keep("first", "baseline")
+    assert "\nold\n" in page.read_text(encoding="utf-8")
+    monkeypatch.setattr("tasks.reproduce.reference.SUITES", tmp_path.resolve())
+    keep("first", "baseline")
+    assert "\nold\n" not in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

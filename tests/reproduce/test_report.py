@@ -11,15 +11,21 @@ from common.errors import UserError
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.blocks import fill_blocks, fill_file, suites_of
 from tasks.reproduce.cells import expand
-from tasks.reproduce.comparison_tables import baseline_table, estimate, spread_table, verdict_table
+from tasks.reproduce.checking import compare_with_reference, differences
+from tasks.reproduce.comparison_tables import (
+    baseline_table,
+    estimate,
+    exploratory_table,
+    spread_table,
+    verdict_table,
+)
 from tasks.reproduce.markdown import made_on, markdown
-from tasks.reproduce.reference import compare_with_reference, differences
 from tasks.reproduce.report import write_reports
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tasks.reproduce.summary import summarize_suite
-from tasks.reproduce.tables import regime_table
+from tasks.reproduce.tables import metric_table, regime_table
 from tests.reproduce.made_runs import SUITE, finish, write_suite
 
 WRONG = {"baseline": 0.30, "regularized": 0.10, "other": 0.29}
@@ -213,11 +219,54 @@ def test_an_arm_that_was_not_evaluated_on_a_split_has_no_row_there(summary):
     assert arms["test"] == ["baseline", "other (exploratory)"]
 
 
-def test_a_check_stands_in_both_pages(made, summary, tmp_path):
-    rows = compare_with_reference(summary, made[0])
-    assert {(row[0], row[5]) for row in rows} >= {("baseline", "5")}
-    assert "Against the reference results" in markdown(summary, checks=rows)
-    assert "Against the reference results" not in markdown(summary)
+def test_a_check_stands_in_both_pages(made, tmp_path):
+    suite, cells, store = made[0].suite, expand(made[0].suite, made[1])[:2], Store(tmp_path / "out")
+    for cell in cells:
+        finish(store, cell, WRONG[cell.arm])
+    results = Results(suite, cells, store)
+    whole = summarize_suite(made[0], Analysis(*made), "made")
+    rows = compare_with_reference(whole, results)
+    assert ("baseline", "1 of 5", "identical") in {(row[0], row[5], row[-1]) for row in rows}
+    write_reports(results, Analysis(results, tmp_path), "made", rows)
+    for name in ("report.html", "report.md"):
+        page = (store.folder / name).read_text(encoding="utf-8")
+        assert "Against the reference results" in page and "1 of 5" in page
+    write_reports(results, Analysis(results, tmp_path), "made", [])
+    assert "Against the reference results" not in (store.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_gain_within_the_margin_is_no_relevant_effect_in_either_direction(summary):
+    row = next(row for row in summary["exploratory"] if row["arm"] == "regularized")
+    said = {
+        table_row[-1]
+        for low, high in ((0.002, 0.004), (-0.004, -0.002))
+        for table_row in exploratory_table(
+            {"exploratory": [{**row, "low": low, "high": high, "adjusted": 1e-6}]}
+        ).rows
+    }
+    assert said == {"no relevant effect"}
+
+
+def test_a_mean_over_the_runs_that_did_not_diverge_says_so(summary):
+    rows = {row[0]: row[1] for row in metric_table(summary, "accuracy", "test").rows}
+    assert rows["other"].endswith("(4 of 5 runs)") and "runs" not in rows["baseline"]
+    table = baseline_table(summary)
+    assert {row[0]: row[3].endswith("(4 of 5 seeds)") for row in table.rows} == {
+        "regularized - baseline": False,
+        "other - baseline": True,
+    }
+
+
+def test_a_broken_run_stands_only_in_splits_of_its_arm(summary):
+    changed = json.loads(json.dumps(summary))
+    for run in changed["runs"].values():
+        if run["arm"] == "other":
+            run["metrics"].pop("test", None)
+    rows = {
+        split: regime_table(changed, "small", "sentiment", split).rows for split in ("validation", "test")
+    }
+    assert [row[0] for row in rows["test"]] == ["baseline", "regularized"]
+    assert any("4 of 5" in row for row in rows["validation"])
 
 
 def test_the_page_stands_alone_and_links_the_runs(made, summary):
@@ -269,13 +318,43 @@ def test_runs_of_another_configuration_are_not_compared(made, summary):
     assert {row[-1] for row in rows if row[0] != "regularized"} == {"identical"}
 
 
-def test_what_differs_in_the_environment_is_named():
-    now = {"python": "3.10", "device": "cpu"}
-    reference = {"environment": {"python": "3.11", "device": "cpu"}, "differing": {}}
-    assert differences(reference, now) == ["python: reference 3.11, now 3.10"]
-    reference["differing"] = {"python": ["3.11", "3.10"]}
-    assert differences(reference, now) == ["python: now 3.10, as some runs of the reference; others 3.11"]
-    assert differences(reference, {**now, "python": "3.9"}) == ["python: reference 3.11 | 3.10, now 3.9"]
+def test_what_was_run_on_one_side_alone_or_with_other_seeds_is_told(made, summary):
+    results, copy = made[0], json.loads(json.dumps(summary))
+    for name, run in summary["runs"].items():
+        if run["arm"] == "regularized":
+            del copy["runs"][name]
+        if run["arm"] == "other":
+            copy["runs"][f"{name}0"] = {**copy["runs"].pop(name), "seed": 10 * (run["seed"] + 1)}
+    copy["runs"]["gone-small-seed0"] = {**copy["runs"]["baseline-small-seed0"], "arm": "gone"}
+    rows = compare_with_reference(copy, results)
+    assert [row[0::8] for row in rows if row[0] != "baseline"] == [
+        ["regularized", "no reference"],
+        ["other", "not comparable, no seed in common"],
+        ["gone", "no run now"],
+    ]
+
+
+def test_an_arm_all_of_whose_runs_diverged_is_not_left_out_of_a_check(made, summary, tmp_path):
+    suite, store = made[0].suite, Store(tmp_path / "out")
+    cells = [cell for cell in expand(made[0].suite, made[1]) if cell.arm == "regularized"]
+    for cell in cells[:2]:
+        store.write(cell, Record(False, 5.0, ["error: loss is nan"] * 2, cell.config_hash()))
+    rows = compare_with_reference(summary, Results(suite, cells[:2], store))
+    found = [row for row in rows if row[0] == "regularized"]
+    assert {row[2].partition(", ")[2] for row in found} == {"validation", "test"}
+    assert {(row[5], row[-1]) for row in found} == {("0 of 5", "diverged, and not so in the reference")}
+
+
+def test_what_differs_in_the_environment_is_named_run_by_run(made, summary):
+    assert differences(summary, made[0]) == []
+    changed = json.loads(json.dumps(summary))
+    for name in ("baseline-small-seed1", "other-small-seed2"):
+        changed["runs"][name]["environment"]["python"] = "3.10"
+    # Of 15 runs one is broken, and has no environment.
+    assert differences(changed, made[0]) == ["python: reference 3.10, now 3.11 (2 of 14 runs)"]
+    assert differences({**summary, "runs": {}}, made[0]) == [
+        "environment: no run in common with the reference"
+    ]
 
 
 def test_a_marked_block_is_made_anew_and_nothing_else(tmp_path, summary):
