@@ -8,6 +8,7 @@ from tasks.reproduce import tables
 from tasks.reproduce.checking import BY_CHANCE, CHECK_COLUMNS
 from tasks.reproduce.comparison_tables import baseline_table, exploratory_table, verdict_table
 from tasks.reproduce.estimate import duration
+from tasks.reproduce.suite import best_name
 from tasks.reproduce.tables import Summary
 
 
@@ -28,7 +29,7 @@ def markdown(summary: Summary, everything: bool = True, checks: Sequence[list[st
     if checks:
         table = HtmlTable(CHECK_COLUMNS, list(checks), words=True)
         parts += ["**Against the reference results**", BY_CHANCE, _table(table)]
-    parts += [f"Chosen on validation for {arm}_best: {trial}" for arm, trial in summary["best"].items()]
+    parts += [_chosen(summary, sweep, trial) for sweep, trial in summary["best"].items()]
     for regime, task in regimes_of(summary):
         parts.append(f"**{task}, {regime}**")
         splits = tables.splits_of(summary, regime, task)
@@ -91,6 +92,12 @@ def metric_markdown(summary: Summary, metric: str, split: str) -> str:
         raise UserError(f"{summary['suite']}: found no run with {metric} of {split}")
     table = _table(tables.metric_table(summary, metric, split))
     return f"{table}\n\n{metric}, {split}, mean ± standard deviation over seeds; {made_on(summary)}\n"
+
+
+def _chosen(summary: Summary, sweep: str, trial: str) -> str:
+    fields = tables.select_runs(summary, arm=trial)[0]["overrides"]
+    values = ", ".join(f"{name} {value}" for name, value in fields.items())
+    return f"Chosen on validation for {best_name(sweep)}: {trial} ({values})"
 
 
 def _table(table: HtmlTable) -> str:

@@ -10,12 +10,15 @@ from tests.conftest import ROOT
 
 SECTIONS = {"README.md": "The article's claims, measured", "README.zh-CN.md": "文章的说法，实测如何"}
 RECIPE = "regularized - baseline"
+TUNED = "regularized_best - baseline_best"
 STRONG = "dropout_without_warmup_0.7 - dropout_without_warmup_0"
 SHOWN = [
     ("sentiment", RECIPE, "labels_1000", "validation", "accuracy", "difference"),
     ("sentiment", RECIPE, "labels_1000", "test", "accuracy", "difference"),
     ("sentiment", RECIPE, "labels_500", "test", "accuracy", "difference"),
     ("sentiment", RECIPE, "labels_3000", "test", "accuracy", "difference"),
+    ("search", TUNED, "labels_1000", "test", "accuracy", "difference"),
+    ("search", TUNED, "labels_1000", "validation", "accuracy", "difference"),
     ("sentiment", RECIPE, "labels_1000", "validation", "f1_macro", "spread_over_seeds"),
     ("sentiment", RECIPE, "labels_1000", "validation", "f1_macro", "spread_within_run"),
     ("strength", STRONG, "labels_1000", "validation", "accuracy", "difference"),

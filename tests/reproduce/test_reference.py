@@ -9,6 +9,7 @@ from common.evaluation.verdict import holm
 from tasks.reproduce.cells import confirming, expand
 from tasks.reproduce.command import Reproduction
 from tasks.reproduce.flags import flags_parser
+from tasks.reproduce.markdown import markdown
 from tasks.reproduce.reference import read_reference, reference_file
 from tasks.reproduce.results import Results, choose_best
 from tasks.reproduce.store import Record, Store
@@ -202,6 +203,10 @@ def test_a_search_that_chooses_another_trial_drops_the_confirmation_of_the_first
     assert first["best"] == {"baseline": "baseline_0.1"} and ("baseline_best", 8) in arms(first)
     second = keep("second", *trials, wrong=dict(zip(trials, (0.3, 0.1))))
     assert second["best"] == {"baseline": "baseline_0.2"}
+    assert (
+        "for baseline_best: baseline_0.2 (train.steps 100, data.train_size 160, model.dropout 0.2)"
+        in markdown(second)
+    )
     assert arms(second) == [(trial, 7) for trial in trials]
 
 

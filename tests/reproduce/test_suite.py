@@ -7,6 +7,7 @@ import pytest
 from common.errors import UserError
 from tasks.reproduce.cells import check_cells, check_evaluations, confirming, expand, find_cell
 from tasks.reproduce.estimate import Estimate, duration
+from tasks.reproduce.reference import read_reference
 from tasks.reproduce.store import Record, Store
 from tasks.reproduce.suite_file import read_suite
 from tests.conftest import ROOT
@@ -71,6 +72,15 @@ def test_seeds_are_the_outermost_so_that_pairs_are_ready_early(tmp_path):
         (0, "other"),
         (1, "baseline"),
     ]
+
+
+def test_the_tuned_recipe_is_what_the_search_chose():
+    search = read_suite(file := ROOT / "configs/reproduce/search.yaml")
+    best = read_reference(file)["best"]
+    chosen = next(c for c in confirming(search, file.parent, best) if c.arm == "regularized_best").resolved()
+    suite = read_suite(file := ROOT / "configs/reproduce/sentiment.yaml")
+    tuned = next(cell for cell in expand(suite, file.parent) if cell.arm == "tuned").resolved()
+    assert (tuned.optim, tuned.model) == (chosen.optim, chosen.model)
 
 
 def test_a_sweep_is_an_arm_a_combination_and_is_confirmed_with_other_seeds():
