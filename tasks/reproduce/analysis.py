@@ -148,10 +148,18 @@ class Analysis:
         else:
             task = self.results.task_of(pair.arm)
             replicates = max(2, int(share * tasks.load(task, "items").REPLICATES))
-            found = compare(*arms, Draws(items, replicates))
+            found = self._compare(pair, arms, Draws(items, replicates))
             clustered = self._clustered(pair, arms, items, replicates) if claim else None
         verdict = judge(found, claim.figure if claim else None, lower)
         return Tested(pair, found, verdict, clustered, claim, diverged=found.diverged)
+
+    def _compare(self, pair: Pair, arms: list[Arm], draws: Draws) -> Comparison:
+        try:
+            return compare(*arms, draws)
+        except UserError as error:
+            folder = self.results.store.folder / "runs"
+            wanted = f"expected the run's folder in {folder} as it was written, or removed"
+            raise UserError(f"{pair.regime}, {pair.split}: {error}; {wanted}") from None
 
     def _arm(self, pair: Pair, name: str, values: dict[int, float], seeds: list[int]) -> Arm:
         metrics = {}

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from common.errors import NO_PLACE, UserError
+from common.errors import NO_PLACE, UserError, refused_writing
 from common.locking import is_held, wait_for_lock
 from tasks import runs
 from tasks.reproduce.cells import (
@@ -109,6 +109,8 @@ class Reproduction:
 
     def _work(self) -> None:
         root, cells = self._data_root(), [self.only] if self.only else self.cells
+        with refused_writing(self.store.folder):
+            self.store.folder.mkdir(parents=True, exist_ok=True)
         if self.only and (missing := self._left_out(cells)):
             raise UserError(f"cell {self.only.name}: {missing[self.only.name]}")
         if self.suite.boards:

@@ -8,6 +8,7 @@ from common.training.run_folder import write_text
 from tasks.reproduce.blocks import fill_file
 from tasks.reproduce.merging import EMPTY, Plan, merge
 from tasks.reproduce.report import to_json
+from tasks.reproduce.results import check_metrics
 from tasks.reproduce.tables import Summary
 
 # What a file of references must hold, and each of its runs.
@@ -53,6 +54,7 @@ def read_reference(suite: Path) -> Summary:
             raise UserError(
                 f"{file}: runs.{name}: found no {missing[0]}, expected it as --write-reference has it"
             )
+        check_metrics(run["metrics"], f"{file}: runs.{name}")
     return found
 
 

@@ -1,6 +1,5 @@
 """What the runs of a suite have given: metrics by cell, and by arm, regime and seed."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import tasks
 from common.config import nearest
 from common.errors import UserError
 from common.evaluation.fluctuation import within_run_fluctuation
+from common.json_file import read_object
 from common.table_file import read_table
 from common.training.run_folder import RunFolder
 from tasks.reproduce.cells import Cell, trials_of
@@ -112,12 +112,28 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
         return Result(cell, run, task, {}, record.measured, record.failures[-1])
     wanted = {"validation", *cell.splits}
     metrics = {split: values for split, values in run.metrics().items() if split in wanted}
+    check_metrics(metrics, str(run.path / "metrics.json"))
     known = _training_metric(run, task)
     for split, values in metrics.items():
         selection = values.get(selection_metric(task))
         if known is not None and selection is not None and split != "train":
             values[GAP] = known - selection
     return Result(cell, run, task, metrics, record.measured)
+
+
+def check_metrics(metrics: Any, place: str) -> None:
+    """Refuse what is not {split: {metric: number, or None}}.
+
+    Raises:
+        UserError: naming the ``place``, and split and metric.
+    """
+    for split, values in metrics.items() if isinstance(metrics, dict) else [("metrics", metrics)]:
+        for name, value in values.items() if isinstance(values, dict) else [("", values)]:
+            if name == "" or not isinstance(value, (int, float, type(None))):
+                raise UserError(
+                    f"{place}: {split}{name and '.'}{name}: found {value!r:.60}, expected "
+                    f"{'a number' if name else 'an object'}"
+                )
 
 
 def choose_best(results: Results) -> dict[str, str]:
@@ -150,9 +166,13 @@ def headline_metrics(task: str) -> tuple[str, ...]:
 
 
 def environment(result: Result) -> dict[str, Any]:
-    """``environment.json`` without what belongs to one run alone."""
+    """``environment.json`` without what belongs to one run alone.
+
+    Raises:
+        UserError: it is damaged.
+    """
     file = result.run.path / "environment.json"
-    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found = read_object(file) if file.exists() else {}
     weights = found.get("weights")
     if isinstance(weights, dict) and weights.get("file"):
         # The same weights stand at another place on another machine.

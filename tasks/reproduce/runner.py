@@ -156,6 +156,9 @@ class Runner:
             code = call(training(cell, self.store, self.data_root), log, lock)
         for split in self.store.missing_splits(cell) if code == 0 else ():
             code = code or call(evaluation(cell, split, self.store, self.data_root), log, lock)
+        if code == 0 and self.store.has_old_page(cell):
+            # Killed after the metrics of a split and before the page; to read validation again costs nothing.
+            code = call(evaluation(cell, "validation", self.store, self.data_root), log, lock)
         return code
 
     def _wait_for_orphan(self, cell: Cell) -> None:

@@ -106,6 +106,13 @@ class Store:
         wanted = dict.fromkeys(("validation", *cell.splits))
         return [name for name in wanted if name not in metrics or not run.predictions(name).exists()]
 
+    def has_old_page(self, cell: Cell) -> bool:
+        """Whether a run's page was made before the last of its predictions."""
+        run = self.run(cell)
+        page = run.path / "report.html"
+        written = [run.predictions(split) for split in ("validation", *cell.splits)]
+        return not page.exists() or any(file.stat().st_mtime > page.stat().st_mtime for file in written)
+
     def trained(self, cell: Cell) -> bool:
         """Whether train.py has come to its end, of which the run's page is the last."""
         run = self.run(cell)

@@ -60,6 +60,14 @@ def test_the_intervals_beside_the_articles_claims_are_the_reference_results(page
     assert re.findall(r"[-+]?[\d.]+ \[[^]]+\]", section) == [interval(*comparison) for comparison in SHOWN]
 
 
+def test_the_articles_decay_changes_no_metric():
+    runs = read_reference(ROOT / "configs/reproduce/sentiment.yaml")["runs"]
+    for seed in range(5):
+        arms = "regularized", "without_decay", "without_decay_by_layer", "only_dropout"
+        found = [runs[f"{arm}-labels_3000-seed{seed}"]["metrics"] for arm in arms]
+        assert "loss" in found[0]["test"] and found.count(found[0]) == len(arms)
+
+
 def interval(suite: str, pair: str, regime: str, split: str, metric: str, kind: str) -> str:
     """A difference in points, or a ratio of standard deviations, as the pages write it."""
     reference = read_reference(ROOT / f"configs/reproduce/{suite}.yaml")

@@ -206,9 +206,15 @@ def test_a_wrong_override_is_not_laid_on_the_file(plan, packed, tmp_path):
 
 @pytest.mark.parametrize("file", PACKED, ids=lambda file: file.name)
 def test_the_packed_runs_of_the_repository_are_runs_of_its_suites_as_they_are_now(tmp_path, file):
-    suite, store = ROOT / f"configs/reproduce/{file.name.partition('.')[0]}.yaml", Store(tmp_path)
-    found = unpack(expand(read_suite(suite), suite.parent), store, file)
-    assert found.content.configs.keys() == set(found.unpacked)
+    place, store = ROOT / f"configs/reproduce/{file.name.partition('.')[0]}.yaml", Store(tmp_path)
+    suite = read_suite(place)
+    cells = expand(suite, place.parent)
+    found = unpack(cells, store, file)
+    taken = set(found.unpacked)
+    if suite.confirmation:
+        best = choose_best(Results(suite, cells, store))
+        taken |= set(unpack(confirming(suite, place.parent, best), store, file).unpacked)
+    assert found.content.configs.keys() == taken
     predictions = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("predictions/*.csv")]
     assert predictions and not any("text" in text.partition("\n")[0].split(",") for text in predictions)
 

@@ -279,6 +279,39 @@ def test_the_page_stands_alone_and_links_the_runs(made, summary):
         assert words in page
 
 
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"validation": {"accuracy": "high"}}, "validation.accuracy: found 'high', expected a number"),
+        ({"validation": 3}, "validation: found 3, expected an object"),
+    ],
+)
+def test_metrics_of_a_wrong_kind_are_refused_with_file_and_place(made, tmp_path, metrics, said):
+    suite, store = made[0].suite, Store(tmp_path / "out")
+    cell = expand(suite, made[1])[0]
+    finish(store, cell, WRONG[cell.arm])
+    file = store.run(cell).path / "metrics.json"
+    known = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**known, **metrics}), encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(f"{file}: {said}")):
+        Results(suite, [cell], store)
+
+
+def test_predictions_that_were_changed_are_refused_with_the_folder_to_remove(made, tmp_path):
+    suite, store = made[0].suite, Store(tmp_path / "out")
+    cells = [cell for cell in expand(suite, made[1]) if cell.arm != "other"]
+    for cell in cells:
+        finish(store, cell, WRONG[cell.arm])
+    file = store.run(cells[0]).predictions("validation")
+    file.write_text("".join(file.read_text(encoding="utf-8").splitlines(True)[:101]), encoding="utf-8")
+    results = Results(suite, cells, store)
+    expected = (
+        f"small, validation: baseline, seed 0: found .*; expected the run's folder in {store.folder}/runs"
+    )
+    with pytest.raises(UserError, match=expected):
+        summarize_suite(results, Analysis(results, tmp_path), "made")
+
+
 def test_the_same_runs_give_the_same_report(made, summary):
     files = [made[1] / "out" / name for name in ("report.html", "report.md", "results.json")]
     before = [file.read_bytes() for file in files]

@@ -142,13 +142,16 @@ def test_stopped_and_killed_in_every_phase_it_gives_the_same_results_and_reads_t
     _, complaint = stopped.communicate(timeout=300)
     assert stopped.returncode == 130 and complaint.startswith("interrupted"), complaint
     kill(one.start_until(lambda: one.said("run folder") == 2), with_child=True)
-    # Here and below a script goes on without its reproduce.py, and the next one has to wait for it.
+    # The script goes on without its reproduce.py, and the next one has to wait for it.
     kill(one.start_until(lambda: one.started("train.py") == 3), with_child=False)
-    kill(one.start_until(lambda: one.started("evaluate.py") == 1), with_child=False)
+    # After the metrics of a split, before the page that shows them.
+    kill(one.start_until((one.run / "predictions/test.csv").exists), with_child=True)
+    assert not (one.run / "plots/reliability_test.png").exists()
     last = start(tmp_path, "--cell", CELL.name)
     _, complaint = last.communicate(timeout=600)
     assert last.returncode == 0, complaint
-    assert (one.started("train.py"), one.started("evaluate.py")) == (3, 1)
+    assert (one.started("train.py"), one.started("evaluate.py")) == (3, 2)
+    assert (one.run / "plots/reliability_test.png").exists()
     assert (one.run / "test_readings.csv").read_text(encoding="utf-8").count("\n") == 2
     for file in ("metrics.json", "predictions/validation.csv", "predictions/test.csv", "evaluations.csv"):
         assert (one.run / file).read_bytes() == (smoke / "runs" / CELL.name / file).read_bytes()
