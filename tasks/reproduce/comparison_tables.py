@@ -74,6 +74,14 @@ def exploratory_table(summary: Summary) -> HtmlTable:
     )
 
 
+def against_text(summary: Summary) -> str:
+    """What :func:`baseline_table` means by better and worse."""
+    return (
+        "In points, with 95 % intervals; better or worse where Holm's correction over all "
+        f"{len(summary['exploratory'])} comparisons that no claim rests on leaves p below 0.05."
+    )
+
+
 def baseline_table(summary: Summary) -> HtmlTable:
     """A row an arm in a regime, a column a split: differences from the baseline.
 

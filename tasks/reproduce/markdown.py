@@ -6,7 +6,7 @@ from common.errors import UserError
 from common.reporting.page import HtmlTable
 from tasks.reproduce import tables
 from tasks.reproduce.checking import BY_CHANCE, CHECK_COLUMNS
-from tasks.reproduce.comparison_tables import baseline_table, exploratory_table, verdict_table
+from tasks.reproduce.comparison_tables import against_text, baseline_table, exploratory_table, verdict_table
 from tasks.reproduce.estimate import duration
 from tasks.reproduce.suite import best_name
 from tasks.reproduce.tables import Summary
@@ -37,13 +37,8 @@ def markdown(summary: Summary, everything: bool = True, checks: Sequence[list[st
     if summary["sources"]:
         parts += ["Standard deviations by source:", _table(tables.sources_table(summary))]
     against = baseline_table(summary)
-    if against.rows and not everything:
-        number = len(summary["exploratory"])
-        parts += [
-            "Against the baseline, in points, 95 % intervals; better or worse where Holm's correction over "
-            f"all {number} comparisons that no claim rests on leaves p below 0.05:",
-            _table(against),
-        ]
+    if against.rows:
+        parts += [f"**Against the baseline.** {against_text(summary)}", _table(against)]
     if everything and summary["exploratory"]:
         parts += [
             "**Exploratory**, with Holm's correction",

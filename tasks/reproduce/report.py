@@ -11,7 +11,14 @@ from tasks.reproduce import tables
 from tasks.reproduce.analysis import Analysis
 from tasks.reproduce.cells import trials_of
 from tasks.reproduce.checking import BY_CHANCE, CHECK_COLUMNS
-from tasks.reproduce.comparison_tables import estimate, exploratory_table, spread_table, verdict_table
+from tasks.reproduce.comparison_tables import (
+    against_text,
+    baseline_table,
+    estimate,
+    exploratory_table,
+    spread_table,
+    verdict_table,
+)
 from tasks.reproduce.figures import Figures
 from tasks.reproduce.markdown import made_on, markdown, regimes_of
 from tasks.reproduce.results import Results, selection_metric
@@ -72,6 +79,9 @@ def report_sections(
             tables.regime_table(summary, regime, task, s) for s in tables.splits_of(summary, regime, task)
         ]
         sections.append(Section(f"Arms: {task}, {regime}", "Mean ± standard deviation over seeds.", found))
+    against = baseline_table(summary)
+    if against.rows:
+        sections.append(Section("Against the baseline", against_text(summary), [against]))
     sections += _pairs(figures, summary)
     for regime, task in regimes_of(summary):
         sections += _curves(figures, results, summary, regime, task)

@@ -275,7 +275,14 @@ def test_the_page_stands_alone_and_links_the_runs(made, summary):
     assert page.index("Verdicts") < page.index("Arms: sentiment") < page.index("Environment")
     links = re.findall(r'href="(runs/[^"]+)"', page)
     assert len(links) == 14 and all((made[1] / "out" / link).is_file() for link in links)
-    for words in ("Seed by seed", "Learning curves", "recall_1", "loss is nan", "train - validation"):
+    for words in (
+        "Against the baseline",
+        "Seed by seed",
+        "Learning curves",
+        "recall_1",
+        "loss is nan",
+        "train - validation",
+    ):
         assert words in page
 
 
