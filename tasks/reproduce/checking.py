@@ -20,6 +20,7 @@ CHECK_COLUMNS = [
     "largest difference",
     "says",
 ]
+NO_RUN, NO_REFERENCE = "no run now", "no reference"
 BY_CHANCE = (
     "Identical: each seed that was run has the reference's value; means are over all seeds of either. The "
     "interval is that of other seeds, with which 1 in 20 rows lies outside by chance alone; with the same "
@@ -62,7 +63,7 @@ def differences(reference: Summary, results: Results) -> list[str]:
 
 def _incomparable(reference: Summary, known: list[dict[str, Any]], found: list[Result]) -> str:
     if not (known and found):
-        return "no run now" if known else "no reference"
+        return NO_RUN if known else NO_REFERENCE
     hashes = {result.cell.name: result.cell.config_hash() for result in found}
     common = [name for name in hashes if name in reference["runs"]]
     if not common:
@@ -83,8 +84,12 @@ def _compared(
     for split in dict.fromkeys(splits or ["validation"]):
         for metric in names:
             values = results.values(cell.arm, cell.regime, split, metric)
-            if values and (before := _by_seed(known, split, metric)):
+            before = _by_seed(known, split, metric)
+            if values and before:
                 rows.append([f"{metric}, {split}", *_said(before, values)])
+            elif values or before:
+                says = NO_REFERENCE if values else NO_RUN
+                rows.append([f"{metric}, {split}", *["-"] * (len(CHECK_COLUMNS) - 4), says])
     return rows
 
 

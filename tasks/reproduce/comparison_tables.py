@@ -89,7 +89,8 @@ def baseline_table(summary: Summary) -> HtmlTable:
     """
     baselines = {row["baseline"] for row in summary["exploratory"]}
     claims = [claim for claim in summary["claims"] if claim["kind"] == "difference"]
-    metrics = {claim["metric"] for claim in claims} or {names[0] for names in summary["headline"].values()}
+    metrics = {claim["metric"] for claim in claims}
+    metrics |= {names[0] for names in summary["headline"].values() if not metrics & set(names)}
     rows: dict[tuple, dict[str, str]] = {}
     for row in [row for row in summary["exploratory"] if row["metric"] in metrics]:
         rows.setdefault(_same(row), {})[row["split"]] = f"{estimate(row)}, {_says(row)}{_few_seeds(row)}"

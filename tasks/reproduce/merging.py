@@ -26,7 +26,7 @@ def merge(known: Summary, new: Summary, planned: Plan) -> Summary:
         planned: (arm, regime) and hash of the configuration by name of each run of the suite, in its order.
     """
     kept = _kept_parts(known, new, planned)
-    best, kept = _kept_search(known, new, kept)
+    best, kept = _kept_search(known, new, kept, {part for part, _ in planned.values()})
     stay = {name: run for name, run in known["runs"].items() if name in planned and _part(run) in kept}
     runs = {**stay, **new["runs"]}
     claims = {_name(row): row for row in known["claims"] if _parts(row) <= kept}
@@ -63,13 +63,15 @@ def _kept_parts(known: Summary, new: Summary, planned: Plan) -> set[Part]:
     return {part for part, _ in planned.values()} - changed
 
 
-def _kept_search(known: Summary, new: Summary, kept: set[Part]) -> tuple[dict[str, str], set[Part]]:
+def _kept_search(
+    known: Summary, new: Summary, kept: set[Part], planned: set[Part]
+) -> tuple[dict[str, str], set[Part]]:
     """What the search chose, and the parts to keep: no confirmation where a trial is new or dropped."""
     if new["best"]:
         return new["best"], kept
     confirmed = {best_name(sweep) for sweep in known["best"]}
-    searched = {_part(run) for run in known["runs"].values() if run["arm"] not in confirmed}
-    if searched <= kept:
+    searched = {_part(run) for run in known["runs"].values()} | planned
+    if {part for part in searched if part[0] not in confirmed} <= kept:
         return known["best"], kept
     return {}, {part for part in kept if part[0] not in confirmed}
 

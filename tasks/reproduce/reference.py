@@ -14,7 +14,10 @@ from tasks.reproduce.tables import Summary
 # What a file of references must hold, and each of its runs.
 PARTS = dict.fromkeys(("runs", "headline", "environment", "differing", "best"), dict)
 PARTS.update(dict.fromkeys(("claims", "exploratory", "sources"), list))
-FIELDS = ("arm", "regime", "seed", "failure", "metrics", "config_sha256", "environment")
+FIELDS = (
+    *("task", "arm", "regime", "seed", "overrides", "seconds", "failure", "metrics"),
+    *("config_sha256", "environment"),
+)
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ROOT / "configs" / "reproduce"
 PAGES = (
@@ -54,7 +57,8 @@ def read_reference(suite: Path) -> Summary:
             raise UserError(
                 f"{file}: runs.{name}: found no {missing[0]}, expected it as --write-reference has it"
             )
-        check_metrics(run["metrics"], f"{file}: runs.{name}")
+        # JSON has no other word for a value that is not finite.
+        check_metrics(run["metrics"], f"{file}: runs.{name}", (int, float, type(None)))
     return found
 
 

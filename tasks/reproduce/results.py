@@ -121,15 +121,15 @@ def read_result(cell: Cell, store: Store) -> Optional[Result]:
     return Result(cell, run, task, metrics, record.measured)
 
 
-def check_metrics(metrics: Any, place: str) -> None:
-    """Refuse what is not {split: {metric: number, or None}}.
+def check_metrics(metrics: Any, place: str, kinds: tuple[type, ...] = (int, float)) -> None:
+    """Refuse what is not {split: {metric: value}} with values of these kinds.
 
     Raises:
         UserError: naming the ``place``, and split and metric.
     """
     for split, values in metrics.items() if isinstance(metrics, dict) else [("metrics", metrics)]:
         for name, value in values.items() if isinstance(values, dict) else [("", values)]:
-            if name == "" or not isinstance(value, (int, float, type(None))):
+            if name == "" or not isinstance(value, kinds):
                 raise UserError(
                     f"{place}: {split}{name and '.'}{name}: found {value!r:.60}, expected "
                     f"{'a number' if name else 'an object'}"

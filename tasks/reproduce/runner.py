@@ -99,10 +99,11 @@ class Runner:
         log = self.store.log(cell)
         print(f"[{done + 1}/{len(cells)}] {cell.name}: about {expected}, {log}", flush=True)
         record = self.store.record(cell)
-        if not record.finished:
+        begun = (self.store.run(cell).path / "config.yaml").exists()
+        if not (begun and record.finished):
             # Nobody has measured what was done before, by a process that was killed or its script alone.
-            record.interrupted = (self.store.run(cell).path / "config.yaml").exists()
-            record.seconds = record.seconds if record.interrupted else 0.0
+            record.interrupted = begun
+            record.seconds = record.seconds if begun else 0.0
         record.finished, record.config_sha256 = False, cell.config_hash()
         killed = 0
         while not record.finished and len(record.failures) + killed < MOST_ATTEMPTS:

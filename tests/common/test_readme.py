@@ -20,6 +20,7 @@ SHOWN = [
     ("search", TUNED, "labels_1000", "test", "accuracy", "difference"),
     ("search", TUNED, "labels_1000", "validation", "accuracy", "difference"),
     ("sentiment", RECIPE, "labels_1000", "validation", "f1_macro", "spread_over_seeds"),
+    ("sentiment", RECIPE, "labels_1000", "test", "f1_macro", "spread_over_seeds"),
     ("sentiment", RECIPE, "labels_1000", "validation", "f1_macro", "spread_within_run"),
     ("strength", STRONG, "labels_1000", "validation", "accuracy", "difference"),
     ("pcb", RECIPE, "pictures_300", "test", "map_50", "difference"),

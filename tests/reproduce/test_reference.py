@@ -210,13 +210,15 @@ def test_a_search_that_chooses_another_trial_drops_the_confirmation_of_the_first
     assert arms(second) == [(trial, 7) for trial in trials]
 
 
-def test_a_search_that_is_begun_anew_drops_what_the_first_chose(keep, tmp_path):
+@pytest.mark.parametrize("trials", ["[0.2, 0.5]", "[0.1, 0.2, 0.5, 0.6]"])
+def test_a_search_with_other_trials_drops_what_the_first_chose(keep, tmp_path, trials):
     write_suite(tmp_path, SEARCH)
     wrong = {"baseline_0.1": 0.1, "baseline_0.2": 0.3, "baseline_0.5": 0.3, "baseline_best": 0.1}
     keep("first", *wrong, wrong=wrong)
-    write_suite(tmp_path, SEARCH.replace("[0.1, 0.2]", "[0.2, 0.5]"))
+    write_suite(tmp_path, SEARCH.replace("[0.1, 0.2]", trials))
     second = keep("second", "baseline_0.5", wrong=wrong)
-    assert second["best"] == {} and arms(second) == [("baseline_0.2", 7), ("baseline_0.5", 7)]
+    kept = [arm for arm in wrong if arm.partition("_")[2] in trials]
+    assert second["best"] == {} and arms(second) == [(arm, 7) for arm in kept]
 
 
 def test_a_confirmation_of_a_trial_that_is_no_longer_the_best_is_refused(tmp_path, monkeypatch):
