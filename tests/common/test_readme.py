@@ -67,6 +67,17 @@ def test_the_articles_decay_changes_no_metric():
         arms = "regularized", "without_decay", "without_decay_by_layer", "only_dropout"
         found = [runs[f"{arm}-labels_3000-seed{seed}"]["metrics"] for arm in arms]
         assert "loss" in found[0]["test"] and found.count(found[0]) == len(arms)
+    runs = read_reference(ROOT / "configs/reproduce/strength.yaml")["runs"]
+    for seed in range(5):
+        found = {
+            decay: runs[f"weight_decay_{decay}-labels_1000-seed{seed}"]["metrics"]
+            for decay in ("0", "5e-05", "0.0001", "0.001", "0.01", "0.1")
+        }
+        assert found["0"] == found["5e-05"]
+        accuracy = {decay: metrics["validation"]["accuracy"] for decay, metrics in found.items()}
+        weak = {accuracy[decay] for decay in accuracy if decay != "0.1"}
+        assert weak == {accuracy["0"]}
+        assert accuracy["0.1"] - accuracy["0"] == pytest.approx(0.001 * (seed in (2, 3)))
 
 
 def interval(suite: str, pair: str, regime: str, split: str, metric: str, kind: str) -> str:
