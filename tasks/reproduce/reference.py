@@ -1,6 +1,7 @@
 """Results that are kept with the code."""
 
 from pathlib import Path
+from typing import Any
 
 from common.errors import UserError
 from common.json_file import read_object
@@ -18,6 +19,12 @@ FIELDS = (
     *("task", "arm", "regime", "seed", "overrides", "seconds", "failure", "metrics"),
     *("config_sha256", "environment"),
 )
+COMPARED = ("baseline", "arm", "regime", "split", "metric", "kind")
+ROW_FIELDS = {
+    "claims": (*COMPARED, "text", "figure", "better", "verdict"),
+    "exploratory": (*COMPARED, "uncorrected_verdict", "p_value", "adjusted"),
+    "sources": ("arm", "regimes", "seeds"),
+}
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ROOT / "configs" / "reproduce"
 PAGES = (
@@ -51,12 +58,11 @@ def read_reference(suite: Path) -> Summary:
         if not isinstance(found.get(part), kind):
             kinds = f"found {type(found.get(part)).__name__}, expected {kind.__name__}"
             raise UserError(f"{file}: {part}: {kinds}, as --write-reference writes it")
+    for part, fields in ROW_FIELDS.items():
+        for number, row in enumerate(found[part], start=1):
+            _require(row, fields, f"{file}: {part}.{number}")
     for name, run in found["runs"].items():
-        missing = [field for field in FIELDS if not isinstance(run, dict) or field not in run]
-        if missing:
-            raise UserError(
-                f"{file}: runs.{name}: found no {missing[0]}, expected it as --write-reference has it"
-            )
+        _require(run, FIELDS, f"{file}: runs.{name}")
         # JSON has no other word for a value that is not finite.
         check_metrics(run["metrics"], f"{file}: runs.{name}", (int, float, type(None)))
     return found
@@ -75,3 +81,9 @@ def write_reference(suite: Path, summary: Summary, planned: Plan) -> list[Path]:
     # Another suite may have the name of one of the project.
     pages = PAGES if suite.resolve().parent == SUITES else ()
     return [file, *(page for page in pages if fill_file(page, summary))]
+
+
+def _require(entry: Any, fields: tuple[str, ...], place: str) -> None:
+    missing = [field for field in fields if not isinstance(entry, dict) or field not in entry]
+    if missing:
+        raise UserError(f"{place}: found no {missing[0]}, expected it as --write-reference has it")

@@ -45,6 +45,8 @@ def metric_table(summary: Summary, metric: str, split: str) -> HtmlTable:
     Runs are counted where some diverged, or where they are fewer than :data:`ENOUGH_SEEDS`.
     """
     runs = [run for run in summary["runs"].values() if _belongs(run, summary, split)]
+    having = {run["task"] for run in runs if value_of(run, split, metric) is not None}
+    runs = [run for run in runs if run["task"] in having]
     arms, regimes = (list(dict.fromkeys(run[name] for run in runs)) for name in ("arm", "regime"))
     rows = []
     for arm in arms:

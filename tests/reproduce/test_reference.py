@@ -261,6 +261,11 @@ def test_a_suite_of_ones_own_leaves_the_pages_of_the_project_alone(keep, tmp_pat
     ("change", "found"),
     [
         (lambda kept: kept.pop("sources"), "sources: found NoneType, expected list"),
+        (
+            lambda kept: kept["exploratory"].append({**kept["claims"][0], "p_value": None, "adjusted": None}),
+            "exploratory.1: found no uncorrected_verdict",
+        ),
+        (lambda kept: kept.update(sources=[{"arm": "baseline", "regimes": []}]), "sources.1: found no seeds"),
         (lambda kept: kept.update(suite="other"), "suite: found 'other', expected the results of made"),
         (
             lambda kept: kept["runs"]["baseline-small-seed3"].pop("config_sha256"),

@@ -10,7 +10,9 @@ from tasks.reproduce.comparison_tables import (
     exploratory_table,
 )
 from tasks.reproduce.markdown import made_on, markdown
+from tasks.reproduce.reference import read_reference
 from tasks.reproduce.tables import metric_table, regime_table
+from tests.conftest import ROOT
 
 
 def test_an_interval_over_seeds_alone_says_so():
@@ -116,3 +118,11 @@ def test_a_broken_run_stands_only_in_splits_of_its_arm(summary):
     }
     assert [row[0] for row in rows["test"]] == ["baseline", "regularized"]
     assert any("4 of 5" in row for row in rows["validation"])
+
+
+def test_a_metric_of_one_task_has_no_rows_of_another():
+    smoke = read_reference(ROOT / "configs/reproduce/smoke.yaml")
+    for metric, task in (("accuracy", "sentiment"), ("map_50", "pcb")):
+        table = metric_table(smoke, metric, "validation")
+        assert [row[0] for row in table.rows] == [f"{task}_baseline", f"{task}_regularized"]
+        assert all(cell.endswith("(2 runs)") for row in table.rows for cell in row[1:])
